@@ -1,0 +1,150 @@
+package driver
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// The kinds of errors, for errors.Is.
+var (
+	// ErrNotFound: what was asked for by its id is not there.
+	ErrNotFound = errors.New("not found")
+	// ErrAlreadyExists: the id or another unique key is taken. Nothing changed.
+	ErrAlreadyExists = errors.New("already exists")
+	// ErrConflict: somebody else changed it since it was read.
+	ErrConflict = errors.New("conflict")
+	// ErrVersionConflict: the aggregate is at another version. Details: VersionConflictError.
+	ErrVersionConflict = errors.New("version conflict")
+	// ErrState: the transition is not a legal one.
+	ErrState = errors.New("illegal state transition")
+	// ErrInvalid: the input breaks a rule. Details: InvalidError. Nothing was sent.
+	ErrInvalid = errors.New("invalid")
+	// ErrReferenced: others refer to it, so it can't go.
+	ErrReferenced = errors.New("still referenced")
+	// ErrMissingReference: it refers to what is not there.
+	ErrMissingReference = errors.New("missing reference")
+	// ErrLeaseLost: the lease ended or went to somebody else.
+	ErrLeaseLost = errors.New("lease lost")
+	// ErrTxRequired: the method works inside a transaction only: call it on the Store that InTx gives.
+	ErrTxRequired = errors.New("transaction required")
+	// ErrNotMigrated: the schema lacks tables or is older than this library.
+	ErrNotMigrated = errors.New("not migrated")
+	// ErrSchemaTooNew: a newer version of this library migrated the schema.
+	ErrSchemaTooNew = errors.New("schema too new")
+	// ErrDirty: a migration failed half-way and somebody has to look.
+	ErrDirty = errors.New("schema dirty")
+	// ErrClosed: the DB or the Store was closed.
+	ErrClosed = errors.New("closed")
+	// ErrReadOnly: the database or the transaction takes no writes.
+	ErrReadOnly = errors.New("read-only")
+	// ErrUnavailable: lost connection, busy, deadlock or serialization failure. Trying
+	// again may help. Details: UnavailableError.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrInternal: the database refused what it should have taken. A bug, or a changed table.
+	ErrInternal = errors.New("internal error")
+)
+
+// Error is what every method returns on failure: which operation, on which
+// entity, and why. It matches its Kind and its cause.
+type Error struct {
+	Op     string // the method: "Events.Save"
+	Schema string // may be empty
+	Entity string // "event", "schema", …
+	Key    string // which one: an id, or a name and a value; may be empty
+	Kind   error  // one of the kinds above; nil if only Err tells (a cancelled context)
+	Err    error  // the cause: details, or the database driver's own error; may be nil
+}
+
+// Error says all there is in one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("neoevents: ")
+	b.WriteString(e.Op)
+	for _, part := range []string{e.Entity, e.Key} {
+		if part != "" {
+			b.WriteByte(' ')
+			b.WriteString(part)
+		}
+	}
+	if e.Schema != "" {
+		fmt.Fprintf(&b, " (schema %s)", e.Schema)
+	}
+	for _, err := range []error{e.Kind, e.Err} {
+		if err != nil {
+			b.WriteString(": ")
+			b.WriteString(err.Error())
+		}
+	}
+	return b.String()
+}
+
+// Unwrap returns the kind and the cause.
+func (e *Error) Unwrap() []error {
+	errs := make([]error, 0, 2)
+	if e.Kind != nil {
+		errs = append(errs, e.Kind)
+	}
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// InvalidError is the detail of ErrInvalid.
+type InvalidError struct {
+	Field  string // as in SQL and JSON: "event_type", "events[3].event_data"
+	Reason string // what is wrong and what would be right; never the value
+}
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Reason }
+
+// VersionConflictError is the detail of ErrVersionConflict.
+type VersionConflictError struct {
+	Aggregate Aggregate
+	Expected  int64 // the version that the caller took for the last one
+	Actual    int64 // the last version there is; 0 for an aggregate without events
+}
+
+func (e *VersionConflictError) Error() string {
+	return fmt.Sprintf("%s is at version %d, not %d", e.Aggregate, e.Actual, e.Expected)
+}
+
+// UnavailableError is the detail of ErrUnavailable.
+type UnavailableError struct {
+	// CommitUnknown: the connection broke while a commit was under way, so nobody can tell whether it took
+	// effect. Saving the same ids again is safe: if it did, the answer is ErrAlreadyExists.
+	CommitUnknown bool
+	Err           error // the database driver's own error
+}
+
+func (e *UnavailableError) Error() string {
+	if e.CommitUnknown {
+		return "whether it was committed is unknown: " + e.Err.Error()
+	}
+	return e.Err.Error()
+}
+
+// Unwrap returns the database driver's own error.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// IsRetryable reports whether the same call may succeed when it is made again:
+// the error matches ErrUnavailable and it is known that nothing was committed.
+func IsRetryable(err error) bool {
+	var unavailable *UnavailableError
+	if errors.As(err, &unavailable) {
+		return !unavailable.CommitUnknown
+	}
+	return errors.Is(err, ErrUnavailable)
+}
+
+// Aggregate names one aggregate: the entity whose history its events are.
+type Aggregate struct {
+	Type string
+	ID   uuid.UUID
+}
+
+// String returns type and id, as "Order 0192…".
+func (a Aggregate) String() string { return a.Type + " " + a.ID.String() }

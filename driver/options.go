@@ -1,0 +1,81 @@
+package driver
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+)
+
+// Option changes how [Open] and [Connect] work. No option changes what the
+// repositories promise.
+type Option func(*Config)
+
+// NewConfig applies opts to the defaults. Backends that offer constructors of their own call it;
+// an app has no need to. ErrInvalid for a value that can't be used.
+func NewConfig(opts ...Option) (Config, error) {
+	config := Config{MaxPayload: DefaultMaxPayload, Logger: slog.Default()}
+	for _, opt := range opts {
+		opt(&config)
+	}
+	invalid := func(field, reason string) error {
+		return &Error{Op: "Connect", Entity: "option", Kind: ErrInvalid, Err: &InvalidError{Field: field, Reason: reason}}
+	}
+	switch {
+	case config.MaxConns < 0:
+		return Config{}, invalid("MaxConns", "must not be negative")
+	case config.MaxPayload < 2 || config.MaxPayload > MaxMaxPayload:
+		return Config{}, invalid("MaxPayload", fmt.Sprintf("must be 2 to %d bytes", MaxMaxPayload))
+	case config.Migrations > MigrateNever:
+		return Config{}, invalid("Migrations", "is no mode: "+strconv.Itoa(int(config.Migrations)))
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	return config, nil
+}
+
+// MigrationMode is what happens to a schema's tables when its Store is first asked for.
+type MigrationMode uint8
+
+const (
+	// MigrateOnOpen creates and updates the tables: the default. It takes rights to
+	// create a schema and tables.
+	MigrateOnOpen MigrationMode = iota
+	// MigrateVerify changes nothing: a schema that is not at this library's
+	// version is ErrNotMigrated, ErrSchemaTooNew or ErrDirty. For production, where
+	// a deployment step migrates (package migrate, command cmd/migrate).
+	MigrateVerify
+	// MigrateNever does not even look.
+	MigrateNever
+)
+
+// WithMigrations sets the migration mode.
+func WithMigrations(mode MigrationMode) Option {
+	return func(c *Config) { c.Migrations = mode }
+}
+
+// WithMaxConns bounds the connections of the pool; 0 is the backend's default
+// (Postgres: pool_max_conns of the DSN, else the larger of 4 and the number of CPUs; SQLite: that many
+// readers beside its one writer).
+func WithMaxConns(n int) Option {
+	return func(c *Config) { c.MaxConns = n }
+}
+
+const (
+	// DefaultMaxPayload is how many bytes one JSON field may have: 16 MiB.
+	DefaultMaxPayload = 16 << 20
+	// MaxMaxPayload is the highest limit that can be set: 256 MiB.
+	MaxMaxPayload = 256 << 20
+)
+
+// WithMaxPayload sets how many bytes one JSON field may have, DefaultMaxPayload
+// unless set, MaxMaxPayload at most.
+func WithMaxPayload(bytes int) Option {
+	return func(c *Config) { c.MaxPayload = bytes }
+}
+
+// WithLogger sets where the library reports what it does by itself (migrations), slog.Default() unless set.
+// Nil discards. No record holds a secret or a payload.
+func WithLogger(logger *slog.Logger) Option {
+	return func(c *Config) { c.Logger = logger }
+}

@@ -1,0 +1,97 @@
+package driver
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/neomultitenant/neoevents/internal/jsontext"
+)
+
+const (
+	// DefaultLimit is how many rows a list returns when it is asked for 0.
+	DefaultLimit = 100
+	// MaxLimit is how many rows a list can be asked for.
+	MaxLimit = 10_000
+)
+
+// CheckLimit returns the rows that a list asked for limit should return:
+// DefaultLimit for 0, ErrInvalid for a negative one or one above MaxLimit. For backends.
+func CheckLimit(limit int) (int, error) {
+	switch {
+	case limit == 0:
+		return DefaultLimit, nil
+	case limit < 0 || limit > MaxLimit:
+		return 0, &InvalidError{"limit", fmt.Sprintf("must be 0 (for %d) to %d", DefaultLimit, MaxLimit)}
+	}
+	return limit, nil
+}
+
+// Is makes an InvalidError match ErrInvalid by itself, too.
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+// The checks below return nil or an *InvalidError.
+
+func checkText(field, value string, maxBytes int) error {
+	switch {
+	case len(value) > maxBytes:
+		return &InvalidError{field, fmt.Sprintf("has %d bytes, at most %d are allowed", len(value), maxBytes)}
+	case !utf8.ValidString(value):
+		return &InvalidError{field, "is not valid UTF-8"}
+	case strings.IndexByte(value, 0) >= 0:
+		return &InvalidError{field, "must not contain a NUL character"}
+	}
+	return nil
+}
+
+// checkWords checks a name of words of letters, digits, "_" and "-", separated by single dots.
+func checkWords(field, value string, maxBytes int) error {
+	if value == "" {
+		return &InvalidError{field, "is required"}
+	}
+	if len(value) > maxBytes {
+		return checkText(field, value, maxBytes)
+	}
+	afterDot := true
+	for i := range len(value) {
+		c := value[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
+			afterDot = false
+		case c == '.' && !afterDot:
+			afterDot = true
+		default:
+			return &InvalidError{field, "must be words of letters, digits, _ and -, separated by single dots, such as user.created"}
+		}
+	}
+	if afterDot {
+		return &InvalidError{field, "must not end with a dot"}
+	}
+	return nil
+}
+
+func checkJSONObject(field string, value json.RawMessage, maxBytes int) error {
+	if len(value) > maxBytes {
+		return &InvalidError{field, fmt.Sprintf("has %d bytes, at most %d are allowed", len(value), maxBytes)}
+	}
+	kind, err := jsontext.Check(value)
+	if err != nil {
+		return &InvalidError{field, err.Error()}
+	}
+	if kind != jsontext.Object {
+		return &InvalidError{field, "must be a JSON object"}
+	}
+	return nil
+}
+
+// storedTime returns t as it can be stored and read again: UTC, whole microseconds.
+func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+func checkTime(field string, t time.Time) error {
+	if year := t.UTC().Year(); year < 1 || year > 9999 {
+		return &InvalidError{field, "must be in the years 1 to 9999"}
+	}
+	return nil
+}
