@@ -1,0 +1,45 @@
+package query
+
+import (
+	sq "github.com/Masterminds/squirrel"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// Dialect is how a database spells what SQL has no common spelling for.
+type Dialect struct {
+	// Name of the backend, as in driver.Stats.
+	Name string
+	// Placeholder is the form of parameters.
+	Placeholder sq.PlaceholderFormat
+	// Quote returns the table's name, quoted and qualified, as it stands in a statement.
+	Quote func(Table) string
+	// Now is an expression for the present moment that is the same throughout a statement.
+	Now string
+	// UUIDs and Int64s are FROM items that turn one parameter, a list, into rows with a column "value".
+	UUIDs, Int64s string
+	// Aggregates is a FROM item that turns the parameters of AggregateArgs into rows with the
+	// columns "number" (from 0), "aggregate_type" and "aggregate_id".
+	Aggregates    string
+	AggregateArgs func([]driver.Aggregate) []any
+	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
+	// and returns them in rising order, each with Now.
+	Reserve func(events Table) string
+	// Locks tells that rows are locked with FOR UPDATE. Without it a transaction
+	// must keep other writers out from its start.
+	Locks bool
+	// WritableCTE tells that INSERT and DELETE … RETURNING can stand in a WITH clause.
+	WritableCTE bool
+}
+
+// Table names a table of a schema.
+type Table struct {
+	Schema, Name string
+}
+
+// The tables. The migrations create them.
+const (
+	eventsTable    = "events"
+	queueTable     = "event_queue"
+	processedTable = "event_processed"
+)

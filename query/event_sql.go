@@ -1,0 +1,232 @@
+package query
+
+import (
+	"strings"
+	"sync"
+
+	sq "github.com/Masterminds/squirrel"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// eventSQL is every statement on events, in the dialect and for the schema of a
+// store. testdata/ shows them as they are sent.
+type eventSQL struct {
+	// One row: position, version, occurred_at, created_at; none if the id or the version is taken.
+	// The second numbers the event itself.
+	save, saveNext string
+	// What stood in the way of a save: is the id taken, is the version taken, the last version.
+	conflict string
+	reserve  string
+	enqueue  string
+	takenID  string
+
+	lastVersion, lastVersions string
+
+	byID, exists                         string
+	byAggregate, byCorrelation, byType   string
+	byContext, withoutContext, queuePage string
+
+	// The statements that mark ids as processed, to be run in order with the same argument. The last one's
+	// changed rows are the count.
+	mark []string
+
+	countUnprocessed, countProcessing, countByType string
+
+	locks *lockSQL
+}
+
+// insertColumns are the columns of an event that a save sets, in the order of insertArgs.
+var insertColumns = []string{
+	"id", "event_type", "event_name", "aggregate_type", "aggregate_id", "event_data", "event_metadata",
+	"correlation_id", "causation_id", "triggered_by_user_id", "context_id", "occurred_at", "aggregate_version",
+}
+
+func insertArgs(e *driver.Event) []any {
+	return []any{
+		e.ID, e.EventType, e.EventName, e.AggregateType, e.AggregateID, e.EventData, e.EventMetadata,
+		e.CorrelationID, e.CausationID, e.TriggeredByUserID, e.ContextID, zeroAsNull(e.OccurredAt), e.AggregateVersion,
+	}
+}
+
+// builder renders the statements of one schema.
+type builder struct {
+	dialect                  *Dialect
+	events, queue, processed string
+}
+
+func newEventSQL(d *Dialect, schema string) *eventSQL {
+	b := &builder{
+		dialect:   d,
+		events:    d.Quote(Table{schema, eventsTable}),
+		queue:     d.Quote(Table{schema, queueTable}),
+		processed: d.Quote(Table{schema, processedTable}),
+	}
+	all := driver.EventColumns()
+	newestFirst := "e.occurred_at DESC, e.position DESC"
+	return &eventSQL{
+		save:         b.save("?"),
+		saveNext:     b.save("(SELECT coalesce(max(aggregate_version), 0) + 1 FROM " + b.events + " WHERE aggregate_type = ? AND aggregate_id = ?)"),
+		conflict:     b.conflict(),
+		reserve:      b.render(sq.Expr(d.Reserve(Table{schema, eventsTable}))),
+		enqueue:      b.render(sq.Insert(b.queue).Columns("position").Select(sq.Select("value").From(d.Int64s))),
+		takenID:      b.render(sq.Select("e.id").From(d.UUIDs).Join(b.events + " e ON e.id = value").OrderBy("e.position").Suffix("LIMIT 1")),
+		lastVersion:  b.render(sq.Select("coalesce(max(aggregate_version), 0)").From(b.events).Where("aggregate_type = ? AND aggregate_id = ?")),
+		lastVersions: b.lastVersions(),
+
+		byID:           b.render(b.read(all).Where("e.id = ?")),
+		exists:         b.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(b.events).Where("id = ?")))),
+		byAggregate:    b.list(b.read(all).Where("e.aggregate_type = ? AND e.aggregate_id = ? AND e.aggregate_version >= ?"), "e.aggregate_version"),
+		byCorrelation:  b.list(b.read(all).Where("e.correlation_id = ?"), "e.occurred_at, e.position"),
+		byType:         b.list(b.read(all).Where("e.event_type = ?"), newestFirst),
+		byContext:      b.list(b.read(all).Where("e.context_id = ?"), newestFirst),
+		withoutContext: b.list(b.read(all).Where("e.context_id IS NULL"), newestFirst),
+		queuePage:      b.list(b.readQueued(all, b.queue+" q").Where("q.position > ?"), "q.position"),
+
+		mark: b.mark(),
+
+		countUnprocessed: b.render(sq.Select("count(*)").From(b.queue + " q").Where(b.unleased())),
+		countProcessing:  b.render(sq.Select("count(*)").From(b.queue + " q").Where("q.lease_until > " + d.Now)),
+		countByType:      b.render(sq.Select("event_type", "count(*)").From(b.events).Where("occurred_at >= ?").GroupBy("event_type")),
+
+		locks: &lockSQL{builder: b},
+	}
+}
+
+// render builds a statement whose arguments are given each time it runs, not here.
+// It panics on one that can't be built, which no input can cause.
+func (b *builder) render(statement sq.Sqlizer) string {
+	text, _, err := statement.ToSql()
+	if err == nil {
+		text, err = b.dialect.Placeholder.ReplacePlaceholders(text)
+	}
+	if err != nil {
+		panic("neoevents: building a statement: " + err.Error())
+	}
+	return text
+}
+
+// list orders a select and limits it by its last argument.
+func (b *builder) list(s sq.SelectBuilder, order string) string {
+	return b.render(s.OrderBy(order).Suffix("LIMIT ?"))
+}
+
+// read selects events, and when each was processed if that is wanted.
+func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
+	return sq.Select(names(columns, "p.processed_at")...).From(b.events + " e").
+		LeftJoin(b.processed + " p ON p.position = e.position")
+}
+
+// readQueued selects events by the positions in the FROM item queued, named q, which are known not to be processed.
+func (b *builder) readQueued(columns []driver.EventColumn, queued string) sq.SelectBuilder {
+	return sq.Select(names(columns, "NULL")...).From(queued).Join(b.events + " e ON e.position = q.position")
+}
+
+func names(columns []driver.EventColumn, processedAt string) []string {
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = "e." + string(column)
+		if column == driver.EventProcessedAt {
+			names[i] = processedAt
+		}
+	}
+	return names
+}
+
+// unleased holds for a row q of the queue that nobody leases.
+func (b *builder) unleased() string {
+	return "(q.lease_until IS NULL OR q.lease_until <= " + b.dialect.Now + ")"
+}
+
+// save stores one event, numbered by the expression version.
+func (b *builder) save(version string) string {
+	values := make([]any, len(insertColumns))
+	for i, column := range insertColumns {
+		switch column {
+		case "occurred_at":
+			values[i] = sq.Expr("coalesce(?, " + b.dialect.Now + ")")
+		case "aggregate_version":
+			values[i] = sq.Expr(version)
+		default:
+			values[i] = sq.Expr("?")
+		}
+	}
+	const saved = "position, aggregate_version, occurred_at, created_at"
+	insert := sq.Insert(b.events).Columns(insertColumns...).Values(values...).
+		Suffix("ON CONFLICT DO NOTHING RETURNING " + saved)
+	if !b.dialect.WritableCTE {
+		return b.render(insert) // the caller enqueues it in the same transaction
+	}
+	return b.render(sq.Select(saved).From("saved").
+		PrefixExpr(sq.Expr("WITH saved AS (?), queued AS (?)", insert,
+			sq.Insert(b.queue).Columns("position").Select(sq.Select("position").From("saved")))))
+}
+
+func (b *builder) conflict() string {
+	exists := func(where string) sq.Sqlizer {
+		return sq.Expr("EXISTS (?)", sq.Select("1").From(b.events).Where(where))
+	}
+	return b.render(sq.Select().
+		Column(exists("id = ?")).
+		Column(exists("aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?")).
+		Column(sq.Expr("(?)", sq.Select("coalesce(max(aggregate_version), 0)").From(b.events).
+			Where("aggregate_type = ? AND aggregate_id = ?"))))
+}
+
+func (b *builder) lastVersions() string {
+	last := sq.Select("coalesce(max(e.aggregate_version), 0)").From(b.events + " e").
+		Where("e.aggregate_type = a.aggregate_type AND e.aggregate_id = a.aggregate_id")
+	return b.render(sq.Select("a.number").Column(sq.Expr("(?)", last)).
+		From(b.dialect.Aggregates + " a").OrderBy("a.number"))
+}
+
+func (b *builder) mark() []string {
+	given := sq.Select("e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value")
+	done := sq.Delete(b.queue).Where(sq.Expr("position IN (?)", given))
+	record := sq.Insert(b.processed).Columns("position", "processed_at")
+	if b.dialect.WritableCTE {
+		return []string{b.render(record.
+			PrefixExpr(sq.Expr("WITH done AS (?)", done.Suffix("RETURNING position"))).
+			Select(sq.Select("position", b.dialect.Now).From("done")))}
+	}
+	queued := sq.Select("q.position", b.dialect.Now).Distinct().From(b.dialect.UUIDs).
+		Join(b.events + " e ON e.id = value").Join(b.queue + " q ON q.position = e.position")
+	return []string{b.render(record.Select(queued)), b.render(done)}
+}
+
+// lockSQL renders the locked reads of the queue, one for each choice of columns, when first asked for.
+type lockSQL struct {
+	*builder
+	statements sync.Map // key string → statement string
+}
+
+func (l *lockSQL) statement(columns []driver.EventColumn, skipLocked bool) string {
+	var key strings.Builder
+	if skipLocked {
+		key.WriteByte('-')
+	}
+	for _, column := range columns {
+		key.WriteByte(' ')
+		key.WriteString(string(column))
+	}
+	if text, ok := l.statements.Load(key.String()); ok {
+		return text.(string)
+	}
+	text := l.lock(columns, skipLocked)
+	l.statements.Store(key.String(), text)
+	return text
+}
+
+// lock locks rows of the queue first and reads their events afterwards: locking
+// the joined rows reads every event that somebody else holds, and took twice as long.
+func (b *builder) lock(columns []driver.EventColumn, skipLocked bool) string {
+	locked := sq.Select("q.position").From(b.queue + " q").Where(b.unleased()).OrderBy("q.position").Suffix("LIMIT ?")
+	if b.dialect.Locks {
+		locked = locked.Suffix("FOR UPDATE")
+		if skipLocked {
+			locked = locked.Suffix("SKIP LOCKED")
+		}
+	}
+	return b.render(b.readQueued(columns, "locked q").OrderBy("q.position").
+		PrefixExpr(sq.Expr("WITH locked AS MATERIALIZED (?)", locked)))
+}

@@ -1,0 +1,245 @@
+package query
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// events implements driver.EventRepository.
+type events struct {
+	*shared
+	sql   *eventSQL
+	exec  Executor
+	store *Store
+}
+
+func (r *events) fail(op string, err error) error {
+	return r.shared.fail("Events."+op, "event", "", err)
+}
+
+func (r *events) failID(op string, id uuid.UUID, err error) error {
+	if err == nil {
+		return nil
+	}
+	return r.shared.fail("Events."+op, "event", id.String(), err)
+}
+
+func (r *events) GetByID(ctx context.Context, id uuid.UUID) (driver.Event, error) {
+	found, err := r.read(ctx, r.sql.byID, 1, id)
+	if err == nil && len(found) == 0 {
+		err = driver.ErrNotFound
+	}
+	if err != nil {
+		return driver.Event{}, r.failID("GetByID", id, err)
+	}
+	return found[0], nil
+}
+
+func (r *events) Exists(ctx context.Context, id uuid.UUID) (bool, error) {
+	exists := false
+	err := r.exec.Query(ctx, r.sql.exists, []any{id}, func(scan Scan) error { return scan(&exists) })
+	return exists, r.failID("Exists", id, err)
+}
+
+func (r *events) NextVersion(ctx context.Context, aggregate driver.Aggregate) (int64, error) {
+	if err := aggregate.Validate(); err != nil {
+		return 0, r.fail("NextVersion", err)
+	}
+	last, err := r.lastVersion(ctx, aggregate)
+	if err != nil {
+		return 0, r.fail("NextVersion", err)
+	}
+	return last + 1, nil
+}
+
+func (r *events) GetByAggregate(ctx context.Context, aggregate driver.Aggregate, fromVersion int64, limit int) ([]driver.Event, error) {
+	if err := aggregate.Validate(); err != nil {
+		return nil, r.fail("GetByAggregate", err)
+	}
+	return r.list(ctx, "GetByAggregate", r.sql.byAggregate, limit, aggregate.Type, aggregate.ID, fromVersion)
+}
+
+func (r *events) AllByAggregate(ctx context.Context, aggregate driver.Aggregate, fromVersion int64) iter.Seq2[driver.Event, error] {
+	return pages(func(last *driver.Event) ([]driver.Event, error) {
+		from := fromVersion
+		if last != nil {
+			from = last.AggregateVersion + 1
+		}
+		return r.GetByAggregate(ctx, aggregate, from, driver.DefaultLimit)
+	}, driver.DefaultLimit)
+}
+
+func (r *events) GetByCorrelationID(ctx context.Context, correlationID uuid.UUID, limit int) ([]driver.Event, error) {
+	return r.list(ctx, "GetByCorrelationID", r.sql.byCorrelation, limit, correlationID)
+}
+
+func (r *events) GetByContext(ctx context.Context, contextID *uuid.UUID, limit int) ([]driver.Event, error) {
+	if contextID == nil {
+		return r.list(ctx, "GetByContext", r.sql.withoutContext, limit)
+	}
+	return r.list(ctx, "GetByContext", r.sql.byContext, limit, *contextID)
+}
+
+func (r *events) GetByType(ctx context.Context, eventType string, limit int) ([]driver.Event, error) {
+	return r.list(ctx, "GetByType", r.sql.byType, limit, eventType)
+}
+
+func (r *events) GetUnprocessed(ctx context.Context, limit int) ([]driver.Event, error) {
+	return r.list(ctx, "GetUnprocessed", r.sql.queuePage, limit, int64(0))
+}
+
+func (r *events) GetUnprocessedPage(ctx context.Context, after int64, limit int) ([]driver.Event, error) {
+	return r.list(ctx, "GetUnprocessedPage", r.sql.queuePage, limit, after)
+}
+
+func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[driver.Event, error] {
+	size, err := driver.CheckLimit(pageSize)
+	if err != nil {
+		err = r.fail("AllUnprocessed", err)
+	}
+	return pages(func(last *driver.Event) ([]driver.Event, error) {
+		if err != nil {
+			return nil, err
+		}
+		after := int64(0)
+		if last != nil {
+			after = last.Position
+		}
+		return r.GetUnprocessedPage(ctx, after, size)
+	}, size)
+}
+
+// pages yields the events of page after page until one has fewer than size. next
+// is given the last event of the page before, nil at first.
+func pages(next func(last *driver.Event) ([]driver.Event, error), size int) iter.Seq2[driver.Event, error] {
+	return func(yield func(driver.Event, error) bool) {
+		var last *driver.Event
+		for {
+			page, err := next(last)
+			if err != nil {
+				yield(driver.Event{}, err)
+				return
+			}
+			for _, event := range page {
+				if !yield(event, nil) {
+					return
+				}
+			}
+			if len(page) < size {
+				return
+			}
+			last = &page[len(page)-1]
+		}
+	}
+}
+
+func (r *events) CountUnprocessed(ctx context.Context) (int64, error) {
+	return r.count(ctx, "CountUnprocessed", r.sql.countUnprocessed)
+}
+
+func (r *events) CountProcessing(ctx context.Context) (int64, error) {
+	return r.count(ctx, "CountProcessing", r.sql.countProcessing)
+}
+
+func (r *events) count(ctx context.Context, op, sql string) (int64, error) {
+	n := int64(0)
+	err := r.exec.Query(ctx, sql, nil, func(scan Scan) error { return scan(&n) })
+	return n, r.fail(op, err)
+}
+
+func (r *events) CountByType(ctx context.Context, since time.Time) (map[string]int64, error) {
+	counts := map[string]int64{}
+	err := r.exec.Query(ctx, r.sql.countByType, []any{since}, func(scan Scan) error {
+		var eventType string
+		var n int64
+		if err := scan(&eventType, &n); err != nil {
+			return err
+		}
+		counts[eventType] = n
+		return nil
+	})
+	if err != nil {
+		return nil, r.fail("CountByType", err)
+	}
+	return counts, nil
+}
+
+// list reads events with a statement whose last argument is the limit.
+func (r *events) list(ctx context.Context, op, sql string, limit int, args ...any) ([]driver.Event, error) {
+	n, err := driver.CheckLimit(limit)
+	if err != nil {
+		return nil, r.fail(op, err)
+	}
+	found, err := r.read(ctx, sql, min(n, driver.DefaultLimit), append(args, int64(n))...)
+	return found, r.fail(op, err)
+}
+
+// read reads events with all their columns, about so many as expected.
+func (r *events) read(ctx context.Context, sql string, expected int, args ...any) ([]driver.Event, error) {
+	return r.readColumns(ctx, sql, driver.EventColumns(), expected, args...)
+}
+
+func (r *events) readColumns(ctx context.Context, sql string, columns []driver.EventColumn, expected int, args ...any) ([]driver.Event, error) {
+	var event driver.Event
+	targets := eventTargets(&event, columns)
+	found := make([]driver.Event, 0, expected)
+	err := r.exec.Query(ctx, sql, args, func(scan Scan) error {
+		event = driver.Event{}
+		if err := scan(targets...); err != nil {
+			return err
+		}
+		found = append(found, event)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// eventTargets returns where in e the columns go.
+func eventTargets(e *driver.Event, columns []driver.EventColumn) []any {
+	targets := make([]any, len(columns))
+	for i, column := range columns {
+		switch column {
+		case driver.EventID:
+			targets[i] = &e.ID
+		case driver.EventPosition:
+			targets[i] = &e.Position
+		case driver.EventType:
+			targets[i] = &e.EventType
+		case driver.EventName:
+			targets[i] = &e.EventName
+		case driver.EventAggregateType:
+			targets[i] = &e.AggregateType
+		case driver.EventAggregateID:
+			targets[i] = &e.AggregateID
+		case driver.EventAggregateVersion:
+			targets[i] = &e.AggregateVersion
+		case driver.EventData:
+			targets[i] = &e.EventData
+		case driver.EventMetadata:
+			targets[i] = &e.EventMetadata
+		case driver.EventCorrelationID:
+			targets[i] = &e.CorrelationID
+		case driver.EventCausationID:
+			targets[i] = &e.CausationID
+		case driver.EventTriggeredByUserID:
+			targets[i] = &e.TriggeredByUserID
+		case driver.EventContextID:
+			targets[i] = &e.ContextID
+		case driver.EventOccurredAt:
+			targets[i] = &e.OccurredAt
+		case driver.EventCreatedAt:
+			targets[i] = &e.CreatedAt
+		case driver.EventProcessedAt:
+			targets[i] = &e.ProcessedAt
+		}
+	}
+	return targets
+}

@@ -1,0 +1,361 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// saveAttempts bounds how often a save numbers its events anew because others
+// took the version first. Each time one of them got ahead, so the bound is reached by a fault only.
+const saveAttempts = 1000
+
+func (r *events) Save(ctx context.Context, event driver.Event) (driver.Event, error) {
+	if err := event.Prepare(r.maxPayload); err != nil {
+		return driver.Event{}, r.fail("Save", err)
+	}
+	if event.ProcessedAt != nil { // rare (imports): no statement of its own
+		saved, err := r.saveAll(ctx, []driver.Event{event}, numberEach)
+		if err != nil {
+			return driver.Event{}, r.failID("Save", event.ID, err)
+		}
+		return saved[0], nil
+	}
+	if err := r.saveOne(ctx, &event); err != nil {
+		return driver.Event{}, r.failID("Save", event.ID, err)
+	}
+	return event, nil
+}
+
+func (r *events) SaveBatch(ctx context.Context, given []driver.Event) ([]driver.Event, error) {
+	prepared, err := r.prepareAll(given)
+	if err != nil || len(prepared) == 0 {
+		return prepared, r.fail("SaveBatch", err)
+	}
+	saved, err := r.saveAll(ctx, prepared, numberEach)
+	return saved, r.fail("SaveBatch", err)
+}
+
+func (r *events) Append(ctx context.Context, aggregate driver.Aggregate, expected int64, given []driver.Event) ([]driver.Event, error) {
+	prepared, err := r.prepareAppend(aggregate, expected, given)
+	if err != nil || len(prepared) == 0 {
+		return prepared, r.fail("Append", err)
+	}
+	saved, err := r.saveAll(ctx, prepared, numberAfter(aggregate, expected))
+	return saved, r.shared.fail("Events.Append", "aggregate", aggregate.String(), err)
+}
+
+// prepareAll returns the events ready to be stored, or the first one's fault.
+func (r *events) prepareAll(given []driver.Event) ([]driver.Event, error) {
+	prepared := make([]driver.Event, len(given))
+	seen := make(map[uuid.UUID]struct{}, len(given))
+	for i, event := range given {
+		if err := event.Prepare(r.maxPayload); err != nil {
+			return nil, inEvent(i, err)
+		}
+		if _, twice := seen[event.ID]; twice {
+			return nil, &Failure{driver.ErrAlreadyExists, fmt.Errorf("id %s is in the batch twice", event.ID)}
+		}
+		seen[event.ID] = struct{}{}
+		prepared[i] = event
+	}
+	return prepared, nil
+}
+
+func (r *events) prepareAppend(aggregate driver.Aggregate, expected int64, given []driver.Event) ([]driver.Event, error) {
+	if err := aggregate.Validate(); err != nil {
+		return nil, err
+	}
+	if expected < driver.AnyVersion {
+		return nil, &driver.InvalidError{Field: "expected_version", Reason: "must be the aggregate's last version, NoEvents or AnyVersion"}
+	}
+	given = slices.Clone(given)
+	for i := range given {
+		event := &given[i]
+		version := event.AggregateVersion
+		switch {
+		case event.AggregateType != "" && event.AggregateType != aggregate.Type:
+			return nil, inEvent(i, &driver.InvalidError{Field: "aggregate_type", Reason: "is not the aggregate's"})
+		case event.AggregateID != uuid.Nil && event.AggregateID != aggregate.ID:
+			return nil, inEvent(i, &driver.InvalidError{Field: "aggregate_id", Reason: "is not the aggregate's"})
+		case version != 0 && (expected == driver.AnyVersion || version != expected+1+int64(i)):
+			return nil, inEvent(i, &driver.InvalidError{Field: "aggregate_version", Reason: "must be 0 or follow the expected version"})
+		}
+		event.AggregateType, event.AggregateID, event.AggregateVersion = aggregate.Type, aggregate.ID, 0
+	}
+	return r.prepareAll(given)
+}
+
+// inEvent names the event of a batch that a field belongs to.
+func inEvent(i int, err error) error {
+	var invalid *driver.InvalidError
+	if errors.As(err, &invalid) {
+		return &driver.InvalidError{Field: fmt.Sprintf("events[%d].%s", i, invalid.Field), Reason: invalid.Reason}
+	}
+	return err
+}
+
+// saveOne stores an event and puts it in the queue.
+func (r *events) saveOne(ctx context.Context, e *driver.Event) error {
+	for range saveAttempts {
+		saved, err := r.insertOne(ctx, e)
+		if saved || err != nil {
+			return err
+		}
+		if err := r.explainOne(ctx, e); err != nil {
+			return err
+		}
+	}
+	return contended(e.Aggregate())
+}
+
+// insertOne is one try of saveOne: false if the id or the version is taken.
+func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, err error) {
+	sql, args := r.sql.save, insertArgs(e)
+	if e.AggregateVersion == 0 {
+		sql, args = r.sql.saveNext, append(args[:len(args)-1], e.AggregateType, e.AggregateID)
+	}
+	insert := func(x Executor) error {
+		return x.Query(ctx, sql, args, func(scan Scan) error {
+			saved = true
+			return scan(&e.Position, &e.AggregateVersion, &e.OccurredAt, &e.CreatedAt)
+		})
+	}
+	if r.dialect.WritableCTE {
+		return saved, insert(r.exec)
+	}
+	err = r.exec.InTx(ctx, func(x Executor) error {
+		if err := insert(x); err != nil || !saved {
+			return err
+		}
+		_, err := x.Exec(ctx, r.sql.enqueue, []any{[]int64{e.Position}})
+		return err
+	})
+	return saved, err
+}
+
+// explainOne says what stood in the way of an event; nil if it isn't there any more.
+func (r *events) explainOne(ctx context.Context, e *driver.Event) error {
+	var idTaken, versionTaken bool
+	var last int64
+	err := r.exec.Query(ctx, r.sql.conflict, []any{
+		e.ID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.AggregateType, e.AggregateID,
+	}, func(scan Scan) error { return scan(&idTaken, &versionTaken, &last) })
+	switch {
+	case err != nil:
+		return err
+	case idTaken:
+		return driver.ErrAlreadyExists
+	case versionTaken:
+		return &driver.VersionConflictError{Aggregate: e.Aggregate(), Expected: e.AggregateVersion - 1, Actual: last}
+	}
+	return nil
+}
+
+// A numbering sets the versions of events that have none, in order. It sees what
+// the transaction sees, so the versions may be taken by the time they are stored.
+type numbering func(ctx context.Context, r *events, rows []driver.Event) error
+
+// saveAll stores prepared events, all or none, and puts those that wait in the queue.
+func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number numbering) ([]driver.Event, error) {
+	for range saveAttempts {
+		rows := slices.Clone(prepared)
+		err := r.exec.InTx(ctx, func(x Executor) error {
+			tx := r.store.On(x).events
+			if err := number(ctx, tx, rows); err != nil {
+				return err
+			}
+			return tx.insertAll(ctx, rows)
+		})
+		var failure *Failure
+		if !errors.As(err, &failure) || failure.Kind != driver.ErrAlreadyExists {
+			if err != nil {
+				return nil, err
+			}
+			return rows, nil
+		}
+		if err := r.explainAll(ctx, prepared); err != nil {
+			return nil, err
+		}
+	}
+	return nil, contended(prepared[0].Aggregate())
+}
+
+// insertAll stores numbered events. The positions are taken first, so that they
+// are known without reading back what was written.
+func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
+	i := 0
+	err := r.exec.Query(ctx, r.sql.reserve, []any{int64(len(rows))}, func(scan Scan) error {
+		e := &rows[i]
+		i++
+		if err := scan(&e.Position, &e.CreatedAt); err != nil {
+			return err
+		}
+		if e.OccurredAt.IsZero() {
+			e.OccurredAt = e.CreatedAt
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	columns := append(slices.Clone(insertColumns), "position", "created_at")
+	err = r.exec.Insert(ctx, Table{r.schema, eventsTable}, columns, len(rows), func(i int) []any {
+		return append(insertArgs(&rows[i]), rows[i].Position, rows[i].CreatedAt)
+	})
+	if err != nil {
+		return err
+	}
+	return r.enqueueAll(ctx, rows)
+}
+
+// enqueueAll puts stored events in the queue, and those that are processed already in the log of those.
+func (r *events) enqueueAll(ctx context.Context, rows []driver.Event) error {
+	var waiting []int64
+	var processed []*driver.Event
+	for i := range rows {
+		if rows[i].ProcessedAt == nil {
+			waiting = append(waiting, rows[i].Position)
+		} else {
+			processed = append(processed, &rows[i])
+		}
+	}
+	if len(waiting) > 0 {
+		if _, err := r.exec.Exec(ctx, r.sql.enqueue, []any{waiting}); err != nil {
+			return err
+		}
+	}
+	if len(processed) == 0 {
+		return nil
+	}
+	return r.exec.Insert(ctx, Table{r.schema, processedTable}, []string{"position", "processed_at"}, len(processed), func(i int) []any {
+		return []any{processed[i].Position, *processed[i].ProcessedAt}
+	})
+}
+
+// explainAll says what stood in the way of a batch; nil if somebody else took a
+// version that numbering had found free, so that numbering anew helps.
+func (r *events) explainAll(ctx context.Context, prepared []driver.Event) error {
+	ids := make([]uuid.UUID, len(prepared))
+	var numbered []*driver.Event
+	for i := range prepared {
+		ids[i] = prepared[i].ID
+		if prepared[i].AggregateVersion != 0 {
+			numbered = append(numbered, &prepared[i])
+		}
+	}
+	var taken *uuid.UUID
+	if err := r.exec.Query(ctx, r.sql.takenID, []any{ids}, func(scan Scan) error { return scan(&taken) }); err != nil {
+		return err
+	}
+	if taken != nil {
+		return &Failure{driver.ErrAlreadyExists, fmt.Errorf("id %s is taken", *taken)}
+	}
+	last, err := r.lastVersions(ctx, numbered)
+	if err != nil {
+		return err
+	}
+	for _, e := range numbered {
+		if actual := last[e.Aggregate()]; e.AggregateVersion <= actual {
+			return &driver.VersionConflictError{Aggregate: e.Aggregate(), Expected: e.AggregateVersion - 1, Actual: actual}
+		}
+	}
+	return nil
+}
+
+// numberEach gives events without a version the next one of their aggregate, as
+// if they were saved one after the other.
+func numberEach(ctx context.Context, r *events, rows []driver.Event) error {
+	var unnumbered []*driver.Event
+	for i := range rows {
+		if rows[i].AggregateVersion == 0 {
+			unnumbered = append(unnumbered, &rows[i])
+		}
+	}
+	last, err := r.lastVersions(ctx, unnumbered)
+	if err != nil {
+		return err
+	}
+	type slot struct {
+		aggregate driver.Aggregate
+		version   int64
+	}
+	taken := make(map[slot]struct{}, len(rows))
+	for i := range rows {
+		e, aggregate := &rows[i], rows[i].Aggregate()
+		if e.AggregateVersion == 0 {
+			e.AggregateVersion = last[aggregate] + 1
+		}
+		if _, twice := taken[slot{aggregate, e.AggregateVersion}]; twice {
+			return &driver.VersionConflictError{Aggregate: aggregate, Expected: e.AggregateVersion - 1, Actual: last[aggregate]}
+		}
+		taken[slot{aggregate, e.AggregateVersion}] = struct{}{}
+		last[aggregate] = max(last[aggregate], e.AggregateVersion)
+	}
+	return nil
+}
+
+// numberAfter numbers the events of one aggregate from the version that it is expected to be at.
+func numberAfter(aggregate driver.Aggregate, expected int64) numbering {
+	return func(ctx context.Context, r *events, rows []driver.Event) error {
+		last, err := r.lastVersion(ctx, aggregate)
+		if err != nil {
+			return err
+		}
+		if expected != driver.AnyVersion && expected != last {
+			return &driver.VersionConflictError{Aggregate: aggregate, Expected: expected, Actual: last}
+		}
+		for i := range rows {
+			rows[i].AggregateVersion = last + 1 + int64(i)
+		}
+		return nil
+	}
+}
+
+// lastVersion is the aggregate's last version, 0 if it has no events.
+func (r *events) lastVersion(ctx context.Context, a driver.Aggregate) (last int64, err error) {
+	err = r.exec.Query(ctx, r.sql.lastVersion, []any{a.Type, a.ID}, func(scan Scan) error { return scan(&last) })
+	return last, err
+}
+
+// lastVersions is lastVersion for the aggregates of many events in one statement.
+func (r *events) lastVersions(ctx context.Context, of []*driver.Event) (map[driver.Aggregate]int64, error) {
+	last := make(map[driver.Aggregate]int64, len(of))
+	var aggregates []driver.Aggregate
+	for _, e := range of {
+		if _, known := last[e.Aggregate()]; !known {
+			last[e.Aggregate()] = 0
+			aggregates = append(aggregates, e.Aggregate())
+		}
+	}
+	if len(aggregates) == 0 {
+		return last, nil
+	}
+	err := r.exec.Query(ctx, r.sql.lastVersions, r.dialect.AggregateArgs(aggregates), func(scan Scan) error {
+		var number, version int64
+		if err := scan(&number, &version); err != nil {
+			return err
+		}
+		last[aggregates[number]] = version
+		return nil
+	})
+	return last, err
+}
+
+func contended(a driver.Aggregate) error {
+	return &Failure{driver.ErrUnavailable, &driver.UnavailableError{Err: fmt.Errorf("others keep saving to aggregate %s first", a)}}
+}
+
+// zeroAsNull is nil, which a statement replaces by now, for the zero time.
+func zeroAsNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}
