@@ -49,6 +49,8 @@ var (
 
 // Error is what every method returns on failure: which operation, on which
 // entity, and why. It matches its Kind and its cause.
+//
+// Below the methods, in a backend, it may lack all but Kind and Err: see [Fail].
 type Error struct {
 	Op     string // the method: "Events.Save"
 	Schema string // may be empty
@@ -91,6 +93,39 @@ func (e *Error) Unwrap() []error {
 		errs = append(errs, e.Err)
 	}
 	return errs
+}
+
+// Fail completes an error for the caller of a method: it says which operation
+// failed, on what. What lies below a method may return an Error without an Op, a kind, a
+// detail (InvalidError, VersionConflictError, UnavailableError) or an error of any other
+// origin; an Error that is complete stays as it is. Nil stays nil. For backends.
+func Fail(op, schema, entity, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	failed := &Error{Op: op, Schema: schema, Entity: entity, Key: key, Err: err}
+	var below *Error
+	if errors.As(err, &below) {
+		if below.Op != "" {
+			return err
+		}
+		failed.Kind, failed.Err = below.Kind, below.Err
+		return failed
+	}
+	var invalid *InvalidError
+	var version *VersionConflictError
+	var unavailable *UnavailableError
+	switch {
+	case err == ErrNotFound, err == ErrAlreadyExists, err == ErrTxRequired, err == ErrClosed:
+		failed.Kind, failed.Err = err, nil
+	case errors.As(err, &invalid):
+		failed.Kind = ErrInvalid
+	case errors.As(err, &version):
+		failed.Kind = ErrVersionConflict
+	case errors.As(err, &unavailable):
+		failed.Kind = ErrUnavailable
+	}
+	return failed
 }
 
 // InvalidError is the detail of ErrInvalid.

@@ -19,14 +19,14 @@ type events struct {
 }
 
 func (r *events) fail(op string, err error) error {
-	return r.shared.fail("Events."+op, "event", "", err)
+	return driver.Fail("Events."+op, r.schema, "event", "", err)
 }
 
 func (r *events) failID(op string, id uuid.UUID, err error) error {
 	if err == nil {
 		return nil
 	}
-	return r.shared.fail("Events."+op, "event", id.String(), err)
+	return driver.Fail("Events."+op, r.schema, "event", id.String(), err)
 }
 
 func (r *events) GetByID(ctx context.Context, id uuid.UUID) (driver.Event, error) {
@@ -42,7 +42,7 @@ func (r *events) GetByID(ctx context.Context, id uuid.UUID) (driver.Event, error
 
 func (r *events) Exists(ctx context.Context, id uuid.UUID) (bool, error) {
 	exists := false
-	err := r.exec.Query(ctx, r.sql.exists, []any{id}, func(scan Scan) error { return scan(&exists) })
+	err := r.exec.Query(ctx, r.sql.exists, []any{id}, []any{&exists}, nil)
 	return exists, r.failID("Exists", id, err)
 }
 
@@ -148,21 +148,15 @@ func (r *events) CountProcessing(ctx context.Context) (int64, error) {
 
 func (r *events) count(ctx context.Context, op, sql string) (int64, error) {
 	n := int64(0)
-	err := r.exec.Query(ctx, sql, nil, func(scan Scan) error { return scan(&n) })
+	err := r.exec.Query(ctx, sql, nil, []any{&n}, nil)
 	return n, r.fail(op, err)
 }
 
 func (r *events) CountByType(ctx context.Context, since time.Time) (map[string]int64, error) {
 	counts := map[string]int64{}
-	err := r.exec.Query(ctx, r.sql.countByType, []any{since}, func(scan Scan) error {
-		var eventType string
-		var n int64
-		if err := scan(&eventType, &n); err != nil {
-			return err
-		}
-		counts[eventType] = n
-		return nil
-	})
+	var eventType string
+	var n int64
+	err := r.exec.Query(ctx, r.sql.countByType, []any{since}, []any{&eventType, &n}, func() { counts[eventType] = n })
 	if err != nil {
 		return nil, r.fail("CountByType", err)
 	}
@@ -186,15 +180,10 @@ func (r *events) read(ctx context.Context, sql string, expected int, args ...any
 
 func (r *events) readColumns(ctx context.Context, sql string, columns []driver.EventColumn, expected int, args ...any) ([]driver.Event, error) {
 	var event driver.Event
-	targets := eventTargets(&event, columns)
 	found := make([]driver.Event, 0, expected)
-	err := r.exec.Query(ctx, sql, args, func(scan Scan) error {
-		event = driver.Event{}
-		if err := scan(targets...); err != nil {
-			return err
-		}
+	err := r.exec.Query(ctx, sql, args, eventTargets(&event, columns), func() {
 		found = append(found, event)
-		return nil
+		event = driver.Event{}
 	})
 	if err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ func (r *events) Append(ctx context.Context, aggregate driver.Aggregate, expecte
 		return prepared, r.fail("Append", err)
 	}
 	saved, err := r.saveAll(ctx, prepared, numberAfter(aggregate, expected))
-	return saved, r.shared.fail("Events.Append", "aggregate", aggregate.String(), err)
+	return saved, driver.Fail("Events.Append", r.schema, "aggregate", aggregate.String(), err)
 }
 
 // prepareAll returns the events ready to be stored, or the first one's fault.
@@ -60,7 +60,7 @@ func (r *events) prepareAll(given []driver.Event) ([]driver.Event, error) {
 			return nil, inEvent(i, err)
 		}
 		if _, twice := seen[event.ID]; twice {
-			return nil, &Failure{driver.ErrAlreadyExists, fmt.Errorf("id %s is in the batch twice", event.ID)}
+			return nil, &driver.Error{Kind: driver.ErrAlreadyExists, Err: fmt.Errorf("id %s is in the batch twice", event.ID)}
 		}
 		seen[event.ID] = struct{}{}
 		prepared[i] = event
@@ -122,13 +122,11 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 		sql, args = r.sql.saveNext, append(args[:len(args)-1], e.AggregateType, e.AggregateID)
 	}
 	insert := func(x Executor) error {
-		return x.Query(ctx, sql, args, func(scan Scan) error {
-			saved = true
-			return scan(&e.Position, &e.AggregateVersion, &e.OccurredAt, &e.CreatedAt)
-		})
+		return x.Query(ctx, sql, args, []any{&e.Position, &e.AggregateVersion, &e.OccurredAt, &e.CreatedAt}, func() { saved = true })
 	}
 	if r.dialect.WritableCTE {
-		return saved, insert(r.exec)
+		err = insert(r.exec)
+		return saved, err
 	}
 	err = r.exec.InTx(ctx, func(x Executor) error {
 		if err := insert(x); err != nil || !saved {
@@ -146,7 +144,7 @@ func (r *events) explainOne(ctx context.Context, e *driver.Event) error {
 	var last int64
 	err := r.exec.Query(ctx, r.sql.conflict, []any{
 		e.ID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.AggregateType, e.AggregateID,
-	}, func(scan Scan) error { return scan(&idTaken, &versionTaken, &last) })
+	}, []any{&idTaken, &versionTaken, &last}, nil)
 	switch {
 	case err != nil:
 		return err
@@ -173,12 +171,11 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 			}
 			return tx.insertAll(ctx, rows)
 		})
-		var failure *Failure
-		if !errors.As(err, &failure) || failure.Kind != driver.ErrAlreadyExists {
-			if err != nil {
-				return nil, err
-			}
+		if err == nil {
 			return rows, nil
+		}
+		if !errors.Is(err, driver.ErrAlreadyExists) {
+			return nil, err
 		}
 		if err := r.explainAll(ctx, prepared); err != nil {
 			return nil, err
@@ -191,16 +188,14 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 // are known without reading back what was written.
 func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
 	i := 0
-	err := r.exec.Query(ctx, r.sql.reserve, []any{int64(len(rows))}, func(scan Scan) error {
-		e := &rows[i]
+	var position int64
+	var now time.Time
+	err := r.exec.Query(ctx, r.sql.reserve, []any{int64(len(rows))}, []any{&position, &now}, func() {
+		rows[i].Position, rows[i].CreatedAt = position, now
+		if rows[i].OccurredAt.IsZero() {
+			rows[i].OccurredAt = now
+		}
 		i++
-		if err := scan(&e.Position, &e.CreatedAt); err != nil {
-			return err
-		}
-		if e.OccurredAt.IsZero() {
-			e.OccurredAt = e.CreatedAt
-		}
-		return nil
 	})
 	if err != nil {
 		return err
@@ -251,11 +246,11 @@ func (r *events) explainAll(ctx context.Context, prepared []driver.Event) error 
 		}
 	}
 	var taken *uuid.UUID
-	if err := r.exec.Query(ctx, r.sql.takenID, []any{ids}, func(scan Scan) error { return scan(&taken) }); err != nil {
+	if err := r.exec.Query(ctx, r.sql.takenID, []any{ids}, []any{&taken}, nil); err != nil {
 		return err
 	}
 	if taken != nil {
-		return &Failure{driver.ErrAlreadyExists, fmt.Errorf("id %s is taken", *taken)}
+		return &driver.Error{Kind: driver.ErrAlreadyExists, Err: fmt.Errorf("id %s is taken", *taken)}
 	}
 	last, err := r.lastVersions(ctx, numbered)
 	if err != nil {
@@ -320,7 +315,7 @@ func numberAfter(aggregate driver.Aggregate, expected int64) numbering {
 
 // lastVersion is the aggregate's last version, 0 if it has no events.
 func (r *events) lastVersion(ctx context.Context, a driver.Aggregate) (last int64, err error) {
-	err = r.exec.Query(ctx, r.sql.lastVersion, []any{a.Type, a.ID}, func(scan Scan) error { return scan(&last) })
+	err = r.exec.Query(ctx, r.sql.lastVersion, []any{a.Type, a.ID}, []any{&last}, nil)
 	return last, err
 }
 
@@ -337,19 +332,15 @@ func (r *events) lastVersions(ctx context.Context, of []*driver.Event) (map[driv
 	if len(aggregates) == 0 {
 		return last, nil
 	}
-	err := r.exec.Query(ctx, r.sql.lastVersions, r.dialect.AggregateArgs(aggregates), func(scan Scan) error {
-		var number, version int64
-		if err := scan(&number, &version); err != nil {
-			return err
-		}
+	var number, version int64
+	err := r.exec.Query(ctx, r.sql.lastVersions, r.dialect.AggregateArgs(aggregates), []any{&number, &version}, func() {
 		last[aggregates[number]] = version
-		return nil
 	})
 	return last, err
 }
 
 func contended(a driver.Aggregate) error {
-	return &Failure{driver.ErrUnavailable, &driver.UnavailableError{Err: fmt.Errorf("others keep saving to aggregate %s first", a)}}
+	return &driver.UnavailableError{Err: fmt.Errorf("others keep saving to aggregate %s first", a)}
 }
 
 // zeroAsNull is nil, which a statement replaces by now, for the zero time.

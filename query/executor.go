@@ -9,11 +9,14 @@ import "context"
 // json.RawMessage, []uuid.UUID and []int64. The executor converts them to what its database has.
 // Times come back in UTC.
 //
-// Errors: the context's own error if it ended, else a *Failure.
+// Errors are *driver.Error with Kind and Err set, nothing else: Err is the database
+// driver's own error or wraps it. If the context ended, Kind is nil and Err wraps the context's error.
+// A unique key that is taken is ErrAlreadyExists.
 type Executor interface {
-	// Query runs a statement and calls row for each row of its result, in order.
-	// An error of row ends it and is returned as it is.
-	Query(ctx context.Context, sql string, args []any, row func(scan Scan) error) error
+	// Query runs a statement and, for each row of its result in order, stores the
+	// columns in targets and calls row, which may be nil. Outside a transaction the
+	// statement only reads, unless the dialect has WritableCTE.
+	Query(ctx context.Context, sql string, args, targets []any, row func()) error
 
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(ctx context.Context, sql string, args []any) (int64, error)
@@ -31,15 +34,3 @@ type Executor interface {
 	// IsTx reports whether this is a transaction.
 	IsTx() bool
 }
-
-// Scan stores the columns of the current row.
-type Scan func(targets ...any) error
-
-// Failure is a database's refusal, told apart.
-type Failure struct {
-	Kind error // one of the kinds of package driver
-	Err  error // the database driver's own error, or a detail that wraps it
-}
-
-func (f *Failure) Error() string   { return f.Kind.Error() + ": " + f.Err.Error() }
-func (f *Failure) Unwrap() []error { return []error{f.Kind, f.Err} }

@@ -1,0 +1,49 @@
+package sqlite
+
+import (
+	"encoding/json"
+
+	sq "github.com/Masterminds/squirrel"
+
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/query"
+)
+
+// now is the present in microseconds since 1970, with the precision that SQLite has: milliseconds.
+const now = "CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000"
+
+// dialect is SQLite's SQL. Lists are JSON arrays, spread by json_each.
+var dialect = &query.Dialect{
+	Name:        "sqlite",
+	Placeholder: sq.Question,
+	Quote:       quote,
+	Now:         now,
+	UUIDs:       "json_each(?)",
+	Int64s:      "json_each(?)",
+	Aggregates: "(SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id" +
+		" FROM json_each(?))",
+	AggregateArgs: func(aggregates []driver.Aggregate) []any {
+		pairs := make([][2]string, len(aggregates))
+		for i, a := range aggregates {
+			pairs[i] = [2]string{a.Type, a.ID.String()}
+		}
+		list, err := json.Marshal(pairs)
+		if err != nil {
+			panic(err) // strings always marshal
+		}
+		return []any{string(list)}
+	},
+	// The transaction keeps other writers out, so that what follows the highest
+	// position ever used is free.
+	Reserve: func(events query.Table) string {
+		return "WITH RECURSIVE taken (position, remaining) AS (" +
+			"SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '" + prefix(events) + "'), 0) + 1, ? - 1 " +
+			"UNION ALL SELECT position + 1, remaining - 1 FROM taken WHERE remaining > 0) " +
+			"SELECT position, " + now + " FROM taken"
+	},
+}
+
+// prefix is the table's name: SQLite has no schemas, so the schema is a prefix.
+func prefix(t query.Table) string { return t.Schema + "__" + t.Name }
+
+func quote(t query.Table) string { return `"` + prefix(t) + `"` }

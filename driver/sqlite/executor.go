@@ -1,0 +1,212 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/query"
+)
+
+// writerWait bounds the wait for the one writer, so that a transaction that waits for
+// itself (its function uses the outer Store) ends with an explanation and not never.
+const writerWait = 60 * time.Second
+
+// executor runs statements on the pools: reads on any reader, writes one at a time.
+type executor struct{ db *db }
+
+func (x *executor) IsTx() bool { return false }
+
+func (x *executor) Query(ctx context.Context, sql string, args, targets []any, row func()) error {
+	s, err := x.db.readers.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer x.db.readers.release(s)
+	return runQuery(ctx, s, sql, args, targets, row)
+}
+
+func (x *executor) Exec(ctx context.Context, sql string, args []any) (n int64, err error) {
+	err = x.InTx(ctx, func(tx query.Executor) error {
+		n, err = tx.Exec(ctx, sql, args)
+		return err
+	})
+	return n, err
+}
+
+func (x *executor) Insert(ctx context.Context, table query.Table, columns []string, n int, values func(int) []any) error {
+	return x.InTx(ctx, func(tx query.Executor) error { return tx.Insert(ctx, table, columns, n, values) })
+}
+
+// InTx begins with the write lock: a transaction that reads first and writes later
+// would be refused when somebody else wrote in between.
+func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error) error {
+	s, err := x.acquireWriter(ctx)
+	if err != nil {
+		return err
+	}
+	defer x.db.writer.release(s)
+	if _, err := s.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return classify(ctx, err)
+	}
+	tx := &transaction{runner: s}
+	committed := false
+	defer func() {
+		tx.ended = true
+		if !committed { // also when fn panics
+			_, _ = s.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // SQLite may have rolled back by itself
+		}
+	}()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.usable(ctx); err != nil {
+		return err
+	}
+	if _, err := s.ExecContext(ctx, "COMMIT"); err != nil {
+		return classify(ctx, err)
+	}
+	committed = true
+	return nil
+}
+
+func (x *executor) acquireWriter(ctx context.Context) (*session, error) {
+	bounded, cancel := context.WithTimeout(ctx, writerWait)
+	defer cancel()
+	s, err := x.db.writer.acquire(bounded)
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
+		return nil, &driver.UnavailableError{Err: fmt.Errorf(
+			"another transaction held the write lock for %s; inside InTx use the Store it gives, not the one it was called on", writerWait)}
+	}
+	return s, err
+}
+
+// transaction runs statements in an open transaction.
+type transaction struct {
+	runner
+	savepoints int
+	broken     error // a statement failed in a way after which SQLite may have rolled back by itself
+	ended      bool
+}
+
+func (t *transaction) IsTx() bool { return true }
+
+func (t *transaction) usable(ctx context.Context) error {
+	switch {
+	case t.ended:
+		return &driver.Error{Kind: driver.ErrClosed, Err: errors.New("the transaction has ended")}
+	case t.broken != nil:
+		return t.broken
+	case ctx.Err() != nil:
+		return classify(ctx, ctx.Err())
+	}
+	return nil
+}
+
+// check classifies the error of a statement. After any but a constraint's refusal, which undoes just
+// its statement, the transaction takes no more: SQLite may have rolled it back, and what
+// followed would commit statement by statement.
+func (t *transaction) check(ctx context.Context, err error) error {
+	err = classify(ctx, err)
+	if err != nil && !errors.Is(err, driver.ErrAlreadyExists) && !errors.Is(err, driver.ErrMissingReference) {
+		t.broken = err
+	}
+	return err
+}
+
+func (t *transaction) Query(ctx context.Context, sql string, args, targets []any, row func()) error {
+	if err := t.usable(ctx); err != nil {
+		return err
+	}
+	return t.check(ctx, runQuery(ctx, t.runner, sql, args, targets, row))
+}
+
+func (t *transaction) Exec(ctx context.Context, sql string, args []any) (int64, error) {
+	if err := t.usable(ctx); err != nil {
+		return 0, err
+	}
+	result, err := t.ExecContext(ctx, sql, bind(args)...)
+	if err != nil {
+		return 0, t.check(ctx, err)
+	}
+	n, err := result.RowsAffected()
+	return n, t.check(ctx, err)
+}
+
+// rowsPerInsert is how many rows one INSERT takes: more no longer get faster.
+const rowsPerInsert = 32
+
+func (t *transaction) Insert(ctx context.Context, table query.Table, columns []string, n int, values func(int) []any) error {
+	args := make([]any, 0, rowsPerInsert*len(columns))
+	for i := 0; i < n; {
+		rows := rowsPerInsert
+		if n-i < rowsPerInsert {
+			rows = 1 // the rest singly, so that there are two statements to keep and not rowsPerInsert
+		}
+		args = args[:0]
+		for range rows {
+			args = append(args, values(i)...)
+			i++
+		}
+		if _, err := t.Exec(ctx, insertSQL(table, columns, rows), args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertSQL(table query.Table, columns []string, rows int) string {
+	row := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
+	return "INSERT INTO " + quote(table) + " (" + strings.Join(columns, ", ") + ") VALUES " +
+		row + strings.Repeat(","+row, rows-1)
+}
+
+// InTx is a savepoint.
+func (t *transaction) InTx(ctx context.Context, fn func(tx query.Executor) error) error {
+	t.savepoints++
+	name := fmt.Sprintf("neoevents_%d", t.savepoints)
+	defer func() { t.savepoints-- }()
+	if _, err := t.Exec(ctx, "SAVEPOINT "+name, nil); err != nil {
+		return err
+	}
+	released := false
+	defer func() {
+		if !released && t.broken == nil {
+			background := context.WithoutCancel(ctx)
+			_, err := t.ExecContext(background, "ROLLBACK TO "+name)
+			if err == nil {
+				_, err = t.ExecContext(background, "RELEASE "+name)
+			}
+			_ = t.check(background, err) // the transaction can't go on
+		}
+	}()
+	if err := fn(t); err != nil {
+		return err
+	}
+	if _, err := t.Exec(ctx, "RELEASE "+name, nil); err != nil {
+		return err
+	}
+	released = true
+	return nil
+}
+
+func runQuery(ctx context.Context, r runner, sql string, args, targets []any, row func()) error {
+	rows, err := r.QueryContext(ctx, sql, bind(args)...)
+	if err != nil {
+		return classify(ctx, err)
+	}
+	defer rows.Close()
+	into := scanTargets(targets)
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return classify(ctx, err)
+		}
+		if row != nil {
+			row()
+		}
+	}
+	return classify(ctx, rows.Err())
+}

@@ -1,0 +1,206 @@
+// Package sqlite is the SQLite backend of neoevents, on modernc.org/sqlite: no cgo, no server.
+// Importing it registers the DSN schemes sqlite and file with package driver.
+//
+//	sqlite:dev.db                     a file, created if it is not there
+//	sqlite::memory:                   a database in memory that ends with its DB
+//	file:dev.db?_pragma=synchronous(NORMAL)   SQLite's URI form, with parameters of modernc.org/sqlite
+//
+// Unless the DSN sets other pragmas, a file is in WAL mode with synchronous=FULL, so that a
+// commit survives a power failure, with foreign keys on and a busy timeout of 5 s. One
+// connection writes, a pool of others reads; writers of this process wait for
+// each other, and for other processes up to the busy timeout (then: ErrUnavailable). In memory, one connection does all: reads wait for the
+// transaction that is open.
+//
+// Each schema's tables carry its name as a prefix: tenant_acme__events.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/migrate"
+	"github.com/neomultitenant/neoevents/query"
+)
+
+func init() {
+	driver.Register("sqlite", backend{})
+	driver.Register("file", backend{})
+}
+
+type backend struct{}
+
+// Connect implements driver.Driver.
+func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (driver.DB, error) {
+	from, err := parse(dsn)
+	if err != nil {
+		return nil, err
+	}
+	d := newDB(config)
+	d.owned = make([]*sql.DB, 0, 2)
+	open := func(size int, reader bool) *pool {
+		pool, _ := sql.Open("sqlite", from.uri(reader)) // fails for an unknown driver only
+		pool.SetMaxOpenConns(size)
+		pool.SetMaxIdleConns(size)
+		d.owned = append(d.owned, pool)
+		return newPool(pool, size, true, d.closed)
+	}
+	d.writer = open(1, false)
+	d.readers = d.writer
+	if !from.memory {
+		readers := config.MaxConns
+		if readers == 0 {
+			readers = max(4, runtime.NumCPU())
+		}
+		d.readers = open(readers, true)
+	}
+	if err := d.answer(ctx); err != nil {
+		_ = d.Close() // the first error is the one that matters
+		return nil, driver.Fail("Connect", "", "database", from.path, err)
+	}
+	return d, nil
+}
+
+// New adopts an app's own *sql.DB of modernc.org/sqlite. Its settings stay the app's: see the package
+// comment for those that are worth having, foreign_keys and busy_timeout above all. Closing the
+// returned DB leaves sqlDB open. Errors: those of driver.Connect.
+func New(ctx context.Context, sqlDB *sql.DB, opts ...driver.Option) (driver.DB, error) {
+	config, err := driver.NewConfig(opts...)
+	if err != nil {
+		return nil, err
+	}
+	readers := config.MaxConns
+	if readers == 0 {
+		readers = max(4, runtime.NumCPU())
+	}
+	d := newDB(config)
+	d.writer = newPool(sqlDB, 1, false, d.closed)
+	d.readers = newPool(sqlDB, readers, false, d.closed)
+	if sqlDB.Stats().MaxOpenConnections == 1 {
+		d.readers = d.writer
+	}
+	if err := d.answer(ctx); err != nil {
+		return nil, driver.Fail("Connect", "", "database", "", err)
+	}
+	return d, nil
+}
+
+// WithTx returns store's repositories inside a transaction that the app began on the
+// same database: what they do commits and rolls back with it. Begin it with the write lock
+// (the parameter _txlock=immediate of modernc.org/sqlite), or a write after a read can be refused as busy.
+// The returned Store is for the goroutine that uses tx. ErrInvalid if store is not one of this package.
+func WithTx(store driver.Store, tx *sql.Tx) (driver.Store, error) {
+	s, ok := driver.Unwrap(store).(*query.Store)
+	if !ok || s.Dialect() != dialect {
+		return nil, driver.Fail("WithTx", store.Schema(), "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package sqlite"})
+	}
+	return s.On(&transaction{runner: tx}), nil
+}
+
+// db implements driver.DB and migrate.Target.
+type db struct {
+	config          driver.Config
+	writer, readers *pool
+	owned           []*sql.DB // closed with the DB
+	closed          chan struct{}
+	closing         sync.Once
+	mu              sync.Mutex
+	stores          map[string]*query.Store
+}
+
+var _ migrate.Target = (*db)(nil)
+
+func newDB(config driver.Config) *db {
+	return &db{config: config, closed: make(chan struct{}), stores: map[string]*query.Store{}}
+}
+
+// Store implements driver.DB.
+func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
+	if err := driver.ValidateSchema(schema); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	store := d.stores[schema]
+	d.mu.Unlock()
+	if store != nil {
+		return store, nil
+	}
+	if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stores[schema] == nil {
+		d.stores[schema] = query.NewStore(schema, dialect, &executor{d}, d.config.MaxPayload)
+	}
+	return d.stores[schema], nil
+}
+
+// Schemas implements driver.DB.
+func (d *db) Schemas(ctx context.Context) ([]string, error) {
+	var table string
+	schemas := []string{}
+	suffix := prefix(query.Table{Name: migrate.VersionTable})
+	err := (&executor{d}).Query(ctx, "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB '*"+suffix+"'",
+		nil, []any{&table}, func() { schemas = append(schemas, strings.TrimSuffix(table, suffix)) })
+	if err != nil {
+		return nil, driver.Fail("Schemas", "", "database", "", err)
+	}
+	slices.Sort(schemas)
+	return schemas, nil
+}
+
+// Ping implements driver.DB.
+func (d *db) Ping(ctx context.Context) error {
+	return driver.Fail("Ping", "", "database", "", d.answer(ctx))
+}
+
+// answer opens the writer if it isn't yet: a file that can't be opened shows here.
+func (d *db) answer(ctx context.Context) error {
+	s, err := d.writer.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.writer.release(s)
+	return runQuery(ctx, s, "SELECT 1 FROM sqlite_master LIMIT 1", nil, []any{new(int64)}, nil)
+}
+
+// Stats implements driver.DB.
+func (d *db) Stats() driver.Stats {
+	stats := driver.Stats{Backend: dialect.Name}
+	pools := map[*pool]struct{}{d.writer: {}, d.readers: {}} // one pool may be both
+	for p := range maps.Keys(pools) {
+		open, inUse := p.counts()
+		stats.MaxConns += cap(p.free)
+		stats.Open += open
+		stats.InUse += inUse
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	stats.Stores = len(d.stores)
+	return stats
+}
+
+// Close implements driver.DB.
+func (d *db) Close() error {
+	var errs []error
+	d.closing.Do(func() {
+		close(d.closed)
+		if d.readers != d.writer {
+			errs = append(errs, d.readers.drain())
+		}
+		errs = append(errs, d.writer.drain())
+		for _, owned := range d.owned {
+			errs = append(errs, owned.Close())
+		}
+	})
+	return driver.Fail("Close", "", "database", "", errors.Join(errs...))
+}

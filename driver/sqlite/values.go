@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Ids are text, times are microseconds since 1970, lists are JSON arrays.
+
+// bind returns args as they are stored. It works in place on a copy.
+func bind(args []any) []any {
+	bound := make([]any, len(args))
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case uuid.UUID:
+			bound[i] = v.String()
+		case *uuid.UUID:
+			if v != nil {
+				bound[i] = v.String()
+			}
+		case time.Time:
+			bound[i] = v.UnixMicro()
+		case json.RawMessage:
+			bound[i] = string(v)
+		case []uuid.UUID:
+			bound[i] = uuidList(v)
+		case []int64:
+			bound[i] = int64List(v)
+		default:
+			bound[i] = arg
+		}
+	}
+	return bound
+}
+
+func uuidList(ids []uuid.UUID) string {
+	const quoted = 36 + len(`"",`)
+	list := make([]byte, 0, 2+quoted*len(ids))
+	list = append(list, '[')
+	for i, id := range ids {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, '"')
+		list = append(list, id.String()...)
+		list = append(list, '"')
+	}
+	return string(append(list, ']'))
+}
+
+func int64List(numbers []int64) string {
+	var list strings.Builder
+	list.WriteByte('[')
+	for i, n := range numbers {
+		if i > 0 {
+			list.WriteByte(',')
+		}
+		list.WriteString(strconv.FormatInt(n, 10))
+	}
+	list.WriteByte(']')
+	return list.String()
+}
+
+// scanTargets returns targets that take what is stored.
+func scanTargets(targets []any) []any {
+	wrapped := make([]any, len(targets))
+	for i, target := range targets {
+		switch v := target.(type) {
+		case *time.Time:
+			wrapped[i] = microseconds{v}
+		case **time.Time:
+			wrapped[i] = optionalMicroseconds{v}
+		case *json.RawMessage:
+			wrapped[i] = (*[]byte)(v)
+		default:
+			wrapped[i] = target // numbers, text, and uuid.UUID, which scans text
+		}
+	}
+	return wrapped
+}
+
+type microseconds struct{ to *time.Time }
+
+func (m microseconds) Scan(value any) error {
+	us, ok := value.(int64)
+	if !ok {
+		return fmt.Errorf("a time is stored as %T, not as microseconds", value)
+	}
+	*m.to = time.UnixMicro(us).UTC()
+	return nil
+}
+
+type optionalMicroseconds struct{ to **time.Time }
+
+func (m optionalMicroseconds) Scan(value any) error {
+	if value == nil {
+		*m.to = nil
+		return nil
+	}
+	*m.to = new(time.Time)
+	return microseconds{*m.to}.Scan(value)
+}

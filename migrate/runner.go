@@ -1,0 +1,70 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	engine "github.com/golang-migrate/migrate/v4"
+	"github.com/golang-migrate/migrate/v4/database"
+)
+
+// run lets golang-migrate work in a schema's migration transaction.
+func run(ctx context.Context, t Target, tx Tx, work func(*engine.Migrate) error) error {
+	source, err := newSource(t.MigrationDialect(), tx)
+	if err != nil {
+		return err
+	}
+	m, err := engine.NewWithInstance("embedded", source, t.MigrationDialect(), &schemaDB{ctx, tx})
+	if err != nil {
+		return err
+	}
+	if err := work(m); err != nil && !errors.Is(err, engine.ErrNoChange) {
+		return err
+	}
+	return nil
+}
+
+// schemaDB is golang-migrate's view of one schema. The transaction around it is
+// the lock, and it makes dirty versions impossible: golang-migrate writes the mark before each
+// migration and takes it away after, and both commit with the migration or not at all.
+type schemaDB struct {
+	ctx context.Context // golang-migrate's interface has none
+	tx  Tx
+}
+
+var _ database.Driver = (*schemaDB)(nil)
+
+func (d *schemaDB) Version() (int, bool, error) {
+	version, dirty, err := d.tx.Version(d.ctx)
+	if version == 0 {
+		version = database.NilVersion
+	}
+	return version, dirty, err
+}
+
+func (d *schemaDB) SetVersion(version int, dirty bool) error {
+	table := d.tx.Table(VersionTable)
+	script := "DELETE FROM " + table
+	if version > 0 {
+		script += fmt.Sprintf("; INSERT INTO %s (version, dirty) VALUES (%d, %t)", table, version, dirty)
+	}
+	return d.tx.Run(d.ctx, script)
+}
+
+func (d *schemaDB) Run(migration io.Reader) error {
+	script, err := io.ReadAll(migration)
+	if err != nil {
+		return err
+	}
+	return d.tx.Run(d.ctx, string(script))
+}
+
+func (d *schemaDB) Lock() error   { return nil }
+func (d *schemaDB) Unlock() error { return nil }
+func (d *schemaDB) Close() error  { return nil }
+
+// Open and Drop are not called by what run lets golang-migrate do.
+func (d *schemaDB) Open(string) (database.Driver, error) { return nil, errors.ErrUnsupported }
+func (d *schemaDB) Drop() error                          { return errors.ErrUnsupported }
