@@ -208,6 +208,9 @@ func Drop(ctx context.Context, t Target, schema string, forget func()) error {
 		if err := run(ctx, t, tx, (*engine.Migrate).Down); err != nil {
 			return err
 		}
-		return tx.Run(ctx, "DROP TABLE "+tx.Table(VersionTable))
+		if err := tx.Run(ctx, "DROP TABLE "+tx.Table(VersionTable)); err != nil {
+			return err
+		}
+		return tx.DropIfEmpty(ctx)
 	}))
 }

@@ -33,6 +33,8 @@ type Tx interface {
 	Table(name string) string
 	// Has reports a feature of the server that migrations make use of: "lz4".
 	Has(feature string) bool
+	// DropIfEmpty drops the schema itself if nothing is left in it, where there is such a thing.
+	DropIfEmpty(ctx context.Context) error
 	// Run runs a script of statements, separated by semicolons.
 	Run(ctx context.Context, script string) error
 	// Version reads VersionTable: 0 if it is empty.

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -81,7 +82,7 @@ func newEventSQL(d *Dialect, schema string) *eventSQL {
 		byType:         b.list(b.read(all).Where("e.event_type = ?"), newestFirst),
 		byContext:      b.list(b.read(all).Where("e.context_id = ?"), newestFirst),
 		withoutContext: b.list(b.read(all).Where("e.context_id IS NULL"), newestFirst),
-		queuePage:      b.list(b.readQueued(all, b.queue+" q").Where("q.position > ?"), "q.position"),
+		queuePage:      b.list(b.readQueued(queuedColumns(all), b.queue+" q").Where("q.position > ?"), "q.position"),
 
 		mark: b.mark(),
 
@@ -113,21 +114,26 @@ func (b *builder) list(s sq.SelectBuilder, order string) string {
 
 // read selects events, and when each was processed if that is wanted.
 func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
-	return sq.Select(names(columns, "p.processed_at")...).From(b.events + " e").
+	return sq.Select(names(columns)...).From(b.events + " e").
 		LeftJoin(b.processed + " p ON p.position = e.position")
 }
 
-// readQueued selects events by the positions in the FROM item queued, named q, which are known not to be processed.
+// readQueued selects events by the positions in the FROM item queued, named q.
 func (b *builder) readQueued(columns []driver.EventColumn, queued string) sq.SelectBuilder {
-	return sq.Select(names(columns, "NULL")...).From(queued).Join(b.events + " e ON e.position = q.position")
+	return sq.Select(names(columns)...).From(queued).Join(b.events + " e ON e.position = q.position")
 }
 
-func names(columns []driver.EventColumn, processedAt string) []string {
+// queuedColumns are those of columns that readQueued reads: what is in the queue is not processed yet.
+func queuedColumns(columns []driver.EventColumn) []driver.EventColumn {
+	return slices.DeleteFunc(slices.Clone(columns), func(c driver.EventColumn) bool { return c == driver.EventProcessedAt })
+}
+
+func names(columns []driver.EventColumn) []string {
 	names := make([]string, len(columns))
 	for i, column := range columns {
 		names[i] = "e." + string(column)
 		if column == driver.EventProcessedAt {
-			names[i] = processedAt
+			names[i] = "p.processed_at"
 		}
 	}
 	return names

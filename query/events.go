@@ -30,7 +30,7 @@ func (r *events) failID(op string, id uuid.UUID, err error) error {
 }
 
 func (r *events) GetByID(ctx context.Context, id uuid.UUID) (driver.Event, error) {
-	found, err := r.read(ctx, r.sql.byID, 1, id)
+	found, err := r.read(ctx, r.sql.byID, driver.EventColumns(), 1, id)
 	if err == nil && len(found) == 0 {
 		err = driver.ErrNotFound
 	}
@@ -61,7 +61,7 @@ func (r *events) GetByAggregate(ctx context.Context, aggregate driver.Aggregate,
 	if err := aggregate.Validate(); err != nil {
 		return nil, r.fail("GetByAggregate", err)
 	}
-	return r.list(ctx, "GetByAggregate", r.sql.byAggregate, limit, aggregate.Type, aggregate.ID, fromVersion)
+	return r.list(ctx, "GetByAggregate", r.sql.byAggregate, driver.EventColumns(), limit, aggregate.Type, aggregate.ID, fromVersion)
 }
 
 func (r *events) AllByAggregate(ctx context.Context, aggregate driver.Aggregate, fromVersion int64) iter.Seq2[driver.Event, error] {
@@ -75,26 +75,30 @@ func (r *events) AllByAggregate(ctx context.Context, aggregate driver.Aggregate,
 }
 
 func (r *events) GetByCorrelationID(ctx context.Context, correlationID uuid.UUID, limit int) ([]driver.Event, error) {
-	return r.list(ctx, "GetByCorrelationID", r.sql.byCorrelation, limit, correlationID)
+	return r.list(ctx, "GetByCorrelationID", r.sql.byCorrelation, driver.EventColumns(), limit, correlationID)
 }
 
 func (r *events) GetByContext(ctx context.Context, contextID *uuid.UUID, limit int) ([]driver.Event, error) {
 	if contextID == nil {
-		return r.list(ctx, "GetByContext", r.sql.withoutContext, limit)
+		return r.list(ctx, "GetByContext", r.sql.withoutContext, driver.EventColumns(), limit)
 	}
-	return r.list(ctx, "GetByContext", r.sql.byContext, limit, *contextID)
+	return r.list(ctx, "GetByContext", r.sql.byContext, driver.EventColumns(), limit, *contextID)
 }
 
 func (r *events) GetByType(ctx context.Context, eventType string, limit int) ([]driver.Event, error) {
-	return r.list(ctx, "GetByType", r.sql.byType, limit, eventType)
+	return r.list(ctx, "GetByType", r.sql.byType, driver.EventColumns(), limit, eventType)
 }
 
 func (r *events) GetUnprocessed(ctx context.Context, limit int) ([]driver.Event, error) {
-	return r.list(ctx, "GetUnprocessed", r.sql.queuePage, limit, int64(0))
+	return r.queuePage(ctx, "GetUnprocessed", 0, limit)
 }
 
 func (r *events) GetUnprocessedPage(ctx context.Context, after int64, limit int) ([]driver.Event, error) {
-	return r.list(ctx, "GetUnprocessedPage", r.sql.queuePage, limit, after)
+	return r.queuePage(ctx, "GetUnprocessedPage", after, limit)
+}
+
+func (r *events) queuePage(ctx context.Context, op string, after int64, limit int) ([]driver.Event, error) {
+	return r.list(ctx, op, r.sql.queuePage, queuedColumns(driver.EventColumns()), limit, after)
 }
 
 func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[driver.Event, error] {
@@ -163,22 +167,18 @@ func (r *events) CountByType(ctx context.Context, since time.Time) (map[string]i
 	return counts, nil
 }
 
-// list reads events with a statement whose last argument is the limit.
-func (r *events) list(ctx context.Context, op, sql string, limit int, args ...any) ([]driver.Event, error) {
+// list reads the columns of events with a statement whose last argument is the limit.
+func (r *events) list(ctx context.Context, op, sql string, columns []driver.EventColumn, limit int, args ...any) ([]driver.Event, error) {
 	n, err := driver.CheckLimit(limit)
 	if err != nil {
 		return nil, r.fail(op, err)
 	}
-	found, err := r.read(ctx, sql, min(n, driver.DefaultLimit), append(args, int64(n))...)
+	found, err := r.read(ctx, sql, columns, min(n, driver.DefaultLimit), append(args, int64(n))...)
 	return found, r.fail(op, err)
 }
 
-// read reads events with all their columns, about so many as expected.
-func (r *events) read(ctx context.Context, sql string, expected int, args ...any) ([]driver.Event, error) {
-	return r.readColumns(ctx, sql, driver.EventColumns(), expected, args...)
-}
-
-func (r *events) readColumns(ctx context.Context, sql string, columns []driver.EventColumn, expected int, args ...any) ([]driver.Event, error) {
+// read reads the columns of events, about so many as expected.
+func (r *events) read(ctx context.Context, sql string, columns []driver.EventColumn, expected int, args ...any) ([]driver.Event, error) {
 	var event driver.Event
 	found := make([]driver.Event, 0, expected)
 	err := r.exec.Query(ctx, sql, args, eventTargets(&event, columns), func() {

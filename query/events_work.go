@@ -21,7 +21,8 @@ func (r *events) GetUnprocessedForUpdate(ctx context.Context, opts driver.LockOp
 	if !r.exec.IsTx() {
 		return nil, r.fail(op, driver.ErrTxRequired)
 	}
-	locked, err := r.readColumns(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), int64(limit))
+	columns = queuedColumns(columns)
+	locked, err := r.read(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), int64(limit))
 	return locked, r.fail(op, err)
 }
 

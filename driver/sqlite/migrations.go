@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 
-	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/migrate"
 	"github.com/neomultitenant/neoevents/query"
 )
@@ -53,6 +52,8 @@ func (m *migrationTx) Table(name string) string {
 
 func (m *migrationTx) Has(string) bool { return false }
 
+func (m *migrationTx) DropIfEmpty(context.Context) error { return nil }
+
 // Run runs the script past the kept statements: it runs once.
 func (m *migrationTx) Run(ctx context.Context, script string) error {
 	if err := m.usable(ctx); err != nil {
@@ -76,5 +77,3 @@ func (d *db) DropSchema(ctx context.Context, schema string) error {
 		delete(d.stores, schema)
 	})
 }
-
-var _ driver.DB = (*db)(nil)

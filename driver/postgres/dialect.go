@@ -1,0 +1,39 @@
+package postgres
+
+import (
+	sq "github.com/Masterminds/squirrel"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/query"
+)
+
+// dialect is PostgreSQL's SQL. Lists are arrays. No statement calls a volatile function in an UPDATE or
+// spans two schemas, so that schema-based sharding (Citus) can place a tenant anywhere.
+var dialect = &query.Dialect{
+	Name:        "postgres",
+	Placeholder: sq.Dollar,
+	Quote:       quote,
+	Now:         "now()",
+	UUIDs:       "unnest(?::uuid[]) AS given (value)",
+	Int64s:      "unnest(?::bigint[]) AS given (value)",
+	Aggregates: "(SELECT number - 1 AS number, aggregate_type, aggregate_id" +
+		" FROM unnest(?::text[], ?::uuid[]) WITH ORDINALITY AS given (aggregate_type, aggregate_id, number))",
+	AggregateArgs: func(aggregates []driver.Aggregate) []any {
+		types, ids := make([]string, len(aggregates)), make([]uuid.UUID, len(aggregates))
+		for i, a := range aggregates {
+			types[i], ids[i] = a.Type, a.ID
+		}
+		return []any{types, ids}
+	},
+	Reserve: func(events query.Table) string {
+		sequence := quote(query.Table{Schema: events.Schema, Name: events.Name + "_position_seq"})
+		return "SELECT nextval('" + sequence + "'), now() FROM generate_series(1, ?)"
+	},
+	Locks:       true,
+	WritableCTE: true,
+}
+
+// quote qualifies the table: the search_path of a pooled connection is nobody's.
+func quote(t query.Table) string { return pgx.Identifier{t.Schema, t.Name}.Sanitize() }

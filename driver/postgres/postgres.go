@@ -1,0 +1,190 @@
+// Package postgres is the PostgreSQL backend of neoevents, on pgx. Importing it
+// registers the DSN schemes postgres and postgresql, and libpq's key=value form,
+// with package driver.
+//
+//	postgres://user:password@localhost:5432/app?sslmode=disable
+//	host=localhost user=app dbname=app
+//
+// All settings of pgx's pool may stand in the DSN (pool_max_conns, …), and the PG* environment
+// variables fill what it leaves out. A connection attempt takes 10 s at most unless connect_timeout says otherwise.
+//
+// Each schema is a schema of the database. Every statement names it, so connections are
+// never left in a tenant's search_path, and poolers in transaction mode can stand in between (with
+// default_query_exec_mode=exec in the DSN).
+//
+// Tested with PostgreSQL 15; it uses nothing newer than 12.
+package postgres
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/migrate"
+	"github.com/neomultitenant/neoevents/query"
+)
+
+func init() {
+	driver.Register("postgres", backend{})
+	driver.Register("postgresql", backend{})
+}
+
+// connectTimeout bounds one attempt to connect unless the DSN does.
+const connectTimeout = 10 * time.Second
+
+type backend struct{}
+
+// Connect implements driver.Driver.
+func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (driver.DB, error) {
+	settings, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		// Not even the cause: it may quote a part of the password.
+		return nil, driver.Fail("Connect", "", "database", "", &driver.InvalidError{Field: "dsn", Reason: "can't be read; " +
+			"use postgres://user:password@host:port/database?sslmode=require with special characters percent-encoded, or host=… user=… dbname=…"})
+	}
+	if config.MaxConns > 0 {
+		settings.MaxConns = int32(min(config.MaxConns, 1<<15))
+	}
+	if settings.ConnConfig.ConnectTimeout == 0 {
+		settings.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	if settings.ConnConfig.RuntimeParams["application_name"] == "" {
+		settings.ConnConfig.RuntimeParams["application_name"] = "neoevents"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, settings)
+	if err != nil {
+		return nil, driver.Fail("Connect", "", "database", "", classify(ctx, err, false))
+	}
+	d := newDB(pool, config)
+	d.owned = true
+	if err := d.answer(ctx); err != nil {
+		pool.Close()
+		return nil, driver.Fail("Connect", "", "database", "", err)
+	}
+	return d, nil
+}
+
+// New adopts an app's own pool, whose settings stay the app's. Closing the returned DB leaves the pool open.
+// ErrInvalid for an option that can't be used. It does not wait for the database: see Ping.
+func New(pool *pgxpool.Pool, opts ...driver.Option) (driver.DB, error) {
+	config, err := driver.NewConfig(opts...)
+	if err != nil {
+		return nil, err
+	}
+	return newDB(pool, config), nil
+}
+
+// WithTx returns store's repositories inside a transaction that the app began on the
+// same database: what they do commits and rolls back with it, and every typed refusal leaves it usable. The
+// returned Store is for the goroutine that uses tx. ErrInvalid if store is not one of this package.
+func WithTx(store driver.Store, tx pgx.Tx) (driver.Store, error) {
+	s, ok := driver.Unwrap(store).(*query.Store)
+	if !ok || s.Dialect() != dialect {
+		return nil, driver.Fail("WithTx", store.Schema(), "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package postgres"})
+	}
+	return s.On(&transaction{tx: tx}), nil
+}
+
+// db implements driver.DB and migrate.Target.
+type db struct {
+	config driver.Config
+	pool   *pgxpool.Pool
+	owned  bool // closed with the DB
+	closed atomic.Bool
+	mu     sync.Mutex
+	stores map[string]*query.Store
+}
+
+var _ migrate.Target = (*db)(nil)
+
+func newDB(pool *pgxpool.Pool, config driver.Config) *db {
+	return &db{config: config, pool: pool, stores: map[string]*query.Store{}}
+}
+
+func (d *db) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	if d.closed.Load() {
+		return nil, driver.ErrClosed
+	}
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil && d.closed.Load() {
+		return nil, driver.ErrClosed
+	}
+	return conn, classify(ctx, err, false)
+}
+
+// Store implements driver.DB.
+func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
+	if err := driver.ValidateSchema(schema); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	store := d.stores[schema]
+	d.mu.Unlock()
+	if store != nil {
+		return store, nil
+	}
+	if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stores[schema] == nil {
+		d.stores[schema] = query.NewStore(schema, dialect, &executor{d}, d.config.MaxPayload)
+	}
+	return d.stores[schema], nil
+}
+
+// Schemas implements driver.DB. It reads pg_class: information_schema is slow with many schemas.
+func (d *db) Schemas(ctx context.Context) ([]string, error) {
+	var schema string
+	schemas := []string{}
+	err := (&executor{d}).Query(ctx, "SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"+
+		" WHERE c.relname = $1 AND c.relkind = 'r'", []any{migrate.VersionTable}, []any{&schema}, func() { schemas = append(schemas, schema) })
+	if err != nil {
+		return nil, driver.Fail("Schemas", "", "database", "", err)
+	}
+	slices.Sort(schemas)
+	return schemas, nil
+}
+
+// Ping implements driver.DB.
+func (d *db) Ping(ctx context.Context) error {
+	return driver.Fail("Ping", "", "database", "", d.answer(ctx))
+}
+
+func (d *db) answer(ctx context.Context) error {
+	conn, err := d.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return classify(ctx, conn.Ping(ctx), false)
+}
+
+// Stats implements driver.DB.
+func (d *db) Stats() driver.Stats {
+	pool := d.pool.Stat()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return driver.Stats{
+		Backend:  dialect.Name,
+		MaxConns: int(pool.MaxConns()),
+		Open:     int(pool.TotalConns()),
+		InUse:    int(pool.AcquiredConns()),
+		Stores:   len(d.stores),
+	}
+}
+
+// Close implements driver.DB.
+func (d *db) Close() error {
+	if !d.closed.Swap(true) && d.owned {
+		d.pool.Close()
+	}
+	return nil
+}
