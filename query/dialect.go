@@ -22,6 +22,9 @@ type Dialect struct {
 	// columns "number" (from 0), "aggregate_type" and "aggregate_id".
 	Aggregates    string
 	AggregateArgs func([]driver.Aggregate) []any
+	// In is a predicate, after a column, that a subquery in its place "?" has the value. If Locks is set
+	// it visits rows in the column's order, so that two statements that change the same rows don't deadlock.
+	In string
 	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
 	// and returns them in rising order, each with Now.
 	Reserve func(events Table) string

@@ -188,7 +188,7 @@ func (b *builder) lastVersions() string {
 
 func (b *builder) mark() []string {
 	given := sq.Select("e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value")
-	done := sq.Delete(b.queue).Where(sq.Expr("position IN (?)", given))
+	done := sq.Delete(b.queue).Where(sq.Expr("position "+b.dialect.In, given))
 	record := sq.Insert(b.processed).Columns("position", "processed_at")
 	if b.dialect.WritableCTE {
 		return []string{b.render(record.

@@ -22,6 +22,7 @@ var dialect = &query.Dialect{
 	Int64s:      "json_each(?)",
 	Aggregates: "(SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id" +
 		" FROM json_each(?))",
+	In: "IN (?)",
 	AggregateArgs: func(aggregates []driver.Aggregate) []any {
 		pairs := make([][2]string, len(aggregates))
 		for i, a := range aggregates {

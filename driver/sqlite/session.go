@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -82,19 +84,18 @@ func (s *session) close() error {
 }
 
 // pool hands out sessions on one *sql.DB, opening each when it is first needed.
+// The one used last goes out first: its page cache is warm.
 type pool struct {
-	db     *sql.DB
-	keep   bool          // sessions stay open between uses; else their connections go back to db
-	free   chan *session // one entry for each session that may be open; nil: not open
-	closed <-chan struct{}
+	db      *sql.DB
+	keep    bool // sessions stay open between uses; else their connections go back to db
+	permits chan struct{}
+	closed  <-chan struct{}
+	mu      sync.Mutex
+	idle    []*session
 }
 
 func newPool(db *sql.DB, size int, keep bool, closed <-chan struct{}) *pool {
-	p := &pool{db, keep, make(chan *session, size), closed}
-	for range size {
-		p.free <- nil
-	}
-	return p
+	return &pool{db: db, keep: keep, permits: make(chan struct{}, size), closed: closed}
 }
 
 // acquire waits for a session; release must follow.
@@ -105,45 +106,62 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 	default:
 	}
 	select {
-	case s := <-p.free:
-		if s != nil {
-			return s, nil
-		}
-		s, err := newSession(ctx, p.db, p.keep)
-		if err != nil {
-			p.free <- nil
-		}
-		return s, err
+	case p.permits <- struct{}{}:
 	case <-ctx.Done():
 		return nil, classify(ctx, context.Cause(ctx))
 	case <-p.closed:
 		return nil, driver.ErrClosed
 	}
+	if s := p.lastUsed(); s != nil {
+		return s, nil
+	}
+	s, err := newSession(ctx, p.db, p.keep)
+	if err != nil {
+		<-p.permits
+	}
+	return s, err
+}
+
+// lastUsed takes the idle session that was used last, nil if none is idle.
+func (p *pool) lastUsed() *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	s := p.idle[last]
+	p.idle = p.idle[:last]
+	return s
 }
 
 func (p *pool) release(s *session) {
-	if !p.keep {
+	if p.keep {
+		p.mu.Lock()
+		p.idle = append(p.idle, s)
+		p.mu.Unlock()
+	} else {
 		_ = s.close() // back to the app's pool
-		s = nil
 	}
-	p.free <- s
+	<-p.permits
 }
 
 // drain waits for the sessions in use and closes all.
 func (p *pool) drain() error {
-	var first error
-	for range cap(p.free) {
-		if s := <-p.free; s != nil {
-			if err := s.close(); first == nil {
-				first = err
-			}
-		}
+	for range cap(p.permits) {
+		p.permits <- struct{}{}
 	}
-	return first
+	var errs []error
+	for _, s := range p.idle {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
 }
 
 // counts returns how many sessions are open and how many are in use.
 func (p *pool) counts() (open, inUse int) {
-	inUse = cap(p.free) - len(p.free)
-	return min(p.db.Stats().OpenConnections, cap(p.free)), inUse
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	inUse = len(p.permits)
+	return len(p.idle) + inUse, inUse
 }

@@ -179,7 +179,7 @@ func (d *db) Stats() driver.Stats {
 	pools := map[*pool]struct{}{d.writer: {}, d.readers: {}} // one pool may be both
 	for p := range maps.Keys(pools) {
 		open, inUse := p.counts()
-		stats.MaxConns += cap(p.free)
+		stats.MaxConns += cap(p.permits)
 		stats.Open += open
 		stats.InUse += inUse
 	}

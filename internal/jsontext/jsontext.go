@@ -288,7 +288,15 @@ func skipLiteral(s []byte, i int, word string) (int, bool) {
 	return i + len(word), true
 }
 
+// skipSpace is small enough to be inlined: in most texts there is none to skip.
 func skipSpace(s []byte, i int) int {
+	if i < len(s) && s[i] > ' ' {
+		return i
+	}
+	return skipSpaces(s, i)
+}
+
+func skipSpaces(s []byte, i int) int {
 	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\r' || s[i] == '\t') {
 		i++
 	}

@@ -1,0 +1,130 @@
+// Package versus measures the library against the same statements written by hand,
+// in turn in one run, so that a drift of the machine's speed hits both.
+package versus
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// Run calls library and byHand in turn, b.N times each, every call doing units of work
+// on an input of its own, which next makes outside the time that counts.
+// It reports the median time of both, the ratio of speeds (1: as fast as by hand), and
+// the library's units per second.
+func Run[T any](b *testing.B, units int, next func() T, library, byHand func(T) error) {
+	b.Helper()
+	var times [2][]time.Duration
+	call := func(which int) {
+		fn := [2]func(T) error{library, byHand}[which]
+		b.StopTimer()
+		input := next()
+		b.StartTimer()
+		start := time.Now()
+		if err := fn(input); err != nil {
+			b.Fatal(err)
+		}
+		times[which] = append(times[which], time.Since(start))
+	}
+	for i := 0; b.Loop(); i++ {
+		call(i % 2) // neither is always the first after the other
+		call(1 - i%2)
+	}
+	lib, hand := median(times[0]), median(times[1])
+	b.ReportMetric(0, "ns/op") // of a pair: it says nothing
+	b.ReportMetric(float64(lib.Nanoseconds())/float64(units), "library-ns/unit")
+	b.ReportMetric(float64(hand.Nanoseconds())/float64(units), "by-hand-ns/unit")
+	b.ReportMetric(float64(hand)/float64(lib), "of-by-hand")
+	b.ReportMetric(float64(units)/lib.Seconds(), "units/s")
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+// Events returns a function that makes new events from real webhook payloads. It
+// skips the benchmark where they are absent.
+func Events(b *testing.B) func(n int) []driver.Event {
+	b.Helper()
+	file, err := os.Open("../../../shared/data/github-webhooks.jsonl")
+	if err != nil {
+		b.Skipf("the real input is not there: %v", err)
+	}
+	defer file.Close()
+	var templates []driver.Event
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var line struct {
+			EventType string `json:"event_type"`
+			EventName string `json:"event_name"`
+			Payload   json.RawMessage
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			b.Fatal(err)
+		}
+		templates = append(templates, driver.Event{
+			EventType: line.EventType, EventName: line.EventName, AggregateType: "Repository", AggregateVersion: 1, EventData: line.Payload,
+		})
+	}
+	next := 0
+	return func(n int) []driver.Event {
+		events := make([]driver.Event, n)
+		for i := range events {
+			events[i] = templates[next%len(templates)]
+			events[i].ID, events[i].AggregateID = uuid.Must(uuid.NewV7()), uuid.New()
+			next++
+		}
+		return events
+	}
+}
+
+// IDs returns the ids of events.
+func IDs(events []driver.Event) []uuid.UUID {
+	ids := make([]uuid.UUID, len(events))
+	for i := range events {
+		ids[i] = events[i].ID
+	}
+	return ids
+}
+
+// Fill keeps the queue filled: each call of the returned function gives the ids of the next n events that wait.
+func Fill(b *testing.B, events driver.EventRepository, newEvents func(int) []driver.Event, n int) func() []uuid.UUID {
+	b.Helper()
+	var ready []uuid.UUID
+	return func() []uuid.UUID {
+		if len(ready) < n {
+			for range 20 {
+				saved, err := events.SaveBatch(b.Context(), newEvents(max(n, 1000)))
+				if err != nil {
+					b.Fatal(err)
+				}
+				ready = append(ready, IDs(saved)...)
+			}
+		}
+		ids := ready[:n]
+		ready = ready[n:]
+		return ids
+	}
+}
+
+// Claim locks the oldest n events, reads their payloads and marks them, in one transaction.
+func Claim(b *testing.B, store driver.Store, n int) error {
+	return store.InTx(b.Context(), func(tx driver.Store) error {
+		claimed, err := tx.Events().GetUnprocessedForUpdate(b.Context(),
+			driver.LockOptions{Limit: n, SkipLocked: true, Columns: []driver.EventColumn{driver.EventData}})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Events().MarkMultipleAsProcessed(b.Context(), IDs(claimed))
+		return err
+	})
+}
