@@ -69,7 +69,7 @@ func (e *Event) Aggregate() Aggregate { return Aggregate{e.AggregateType, e.Aggr
 func (e *Event) Validate() error { return e.validate(DefaultMaxPayload) }
 
 func (e *Event) validate(maxPayload int) error {
-	if err := checkWords("event_type", e.EventType, MaxEventType); err != nil {
+	if err := ValidateEventType(e.EventType); err != nil {
 		return err
 	}
 	if err := checkText("event_name", e.EventName, MaxEventName); err != nil {
@@ -128,6 +128,11 @@ func (e *Event) Prepare(maxPayload int) error {
 	return nil
 }
 
+// ValidateEventType reports whether an event can be of the type, as an [InvalidError].
+func ValidateEventType(eventType string) error {
+	return checkWords("event_type", eventType, MaxEventType)
+}
+
 // Validate reports a type or an id that can't be an aggregate's, as an [InvalidError].
 func (a Aggregate) Validate() error {
 	if err := checkWords("aggregate_type", a.Type, MaxAggregateType); err != nil {
@@ -176,7 +181,7 @@ type EventRepository interface {
 
 	// NextVersion is the version after the aggregate's last one, 1 for a new
 	// aggregate. By the time it returns somebody may have used it: to save without that
-	// race leave AggregateVersion zero, or use Append.
+	// race leave AggregateVersion zero, or use Append. ErrState if the last one is the largest there is.
 	NextVersion(ctx context.Context, aggregate Aggregate) (int64, error)
 
 	// GetByID returns one event, or ErrNotFound.
@@ -202,6 +207,7 @@ type EventRepository interface {
 	GetByContext(ctx context.Context, contextID *uuid.UUID, limit int) ([]Event, error)
 
 	// GetByType returns the events of exactly one type, newest first as GetByContext does.
+	// ErrInvalid for a type that no event can be of.
 	GetByType(ctx context.Context, eventType string, limit int) ([]Event, error)
 
 	// GetUnprocessed returns the events in the queue, leased ones included, oldest Position first. It locks

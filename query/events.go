@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"iter"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,6 +52,9 @@ func (r *events) NextVersion(ctx context.Context, aggregate driver.Aggregate) (i
 		return 0, r.fail("NextVersion", err)
 	}
 	last, err := r.lastVersion(ctx, aggregate)
+	if err == nil {
+		err = checkRoom(last, 1)
+	}
 	if err != nil {
 		return 0, r.fail("NextVersion", err)
 	}
@@ -58,20 +62,31 @@ func (r *events) NextVersion(ctx context.Context, aggregate driver.Aggregate) (i
 }
 
 func (r *events) GetByAggregate(ctx context.Context, aggregate driver.Aggregate, fromVersion int64, limit int) ([]driver.Event, error) {
-	if err := aggregate.Validate(); err != nil {
-		return nil, r.fail("GetByAggregate", err)
-	}
-	return r.list(ctx, "GetByAggregate", r.sql.byAggregate, driver.EventColumns(), limit, aggregate.Type, aggregate.ID, fromVersion)
+	return r.aggregatePage(ctx, "GetByAggregate", aggregate, fromVersion, limit)
 }
 
+// historyPage is how many events AllByAggregate reads at a time.
+const historyPage = driver.DefaultLimit
+
 func (r *events) AllByAggregate(ctx context.Context, aggregate driver.Aggregate, fromVersion int64) iter.Seq2[driver.Event, error] {
-	return pages(func(last *driver.Event) ([]driver.Event, error) {
+	return pages(historyPage, func(last *driver.Event) ([]driver.Event, error) {
 		from := fromVersion
-		if last != nil {
+		switch {
+		case last == nil:
+		case last.AggregateVersion == math.MaxInt64:
+			return nil, nil
+		default:
 			from = last.AggregateVersion + 1
 		}
-		return r.GetByAggregate(ctx, aggregate, from, driver.DefaultLimit)
-	}, driver.DefaultLimit)
+		return r.aggregatePage(ctx, "AllByAggregate", aggregate, from, historyPage)
+	})
+}
+
+func (r *events) aggregatePage(ctx context.Context, op string, aggregate driver.Aggregate, fromVersion int64, limit int) ([]driver.Event, error) {
+	if err := aggregate.Validate(); err != nil {
+		return nil, r.fail(op, err)
+	}
+	return r.list(ctx, op, r.sql.byAggregate, driver.EventColumns(), limit, aggregate.Type, aggregate.ID, fromVersion)
 }
 
 func (r *events) GetByCorrelationID(ctx context.Context, correlationID uuid.UUID, limit int) ([]driver.Event, error) {
@@ -86,6 +101,9 @@ func (r *events) GetByContext(ctx context.Context, contextID *uuid.UUID, limit i
 }
 
 func (r *events) GetByType(ctx context.Context, eventType string, limit int) ([]driver.Event, error) {
+	if err := driver.ValidateEventType(eventType); err != nil {
+		return nil, r.fail("GetByType", err)
+	}
 	return r.list(ctx, "GetByType", r.sql.byType, driver.EventColumns(), limit, eventType)
 }
 
@@ -103,24 +121,21 @@ func (r *events) queuePage(ctx context.Context, op string, after int64, limit in
 
 func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[driver.Event, error] {
 	size, err := driver.CheckLimit(pageSize)
-	if err != nil {
-		err = r.fail("AllUnprocessed", err)
-	}
-	return pages(func(last *driver.Event) ([]driver.Event, error) {
-		if err != nil {
-			return nil, err
-		}
+	return pages(size, func(last *driver.Event) ([]driver.Event, error) {
 		after := int64(0)
-		if last != nil {
+		switch {
+		case err != nil:
+			return nil, r.fail("AllUnprocessed", err)
+		case last != nil:
 			after = last.Position
 		}
-		return r.GetUnprocessedPage(ctx, after, size)
-	}, size)
+		return r.queuePage(ctx, "AllUnprocessed", after, size)
+	})
 }
 
 // pages yields the events of page after page until one has fewer than size. next
 // is given the last event of the page before, nil at first.
-func pages(next func(last *driver.Event) ([]driver.Event, error), size int) iter.Seq2[driver.Event, error] {
+func pages(size int, next func(last *driver.Event) ([]driver.Event, error)) iter.Seq2[driver.Event, error] {
 	return func(yield func(driver.Event, error) bool) {
 		var last *driver.Event
 		for {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -283,8 +284,11 @@ func (r *events) explainAll(ctx context.Context, prepared []driver.Event) error 
 		return err
 	}
 	for _, e := range numbered {
-		if actual := last[e.Aggregate()]; e.AggregateVersion <= actual {
-			return &driver.VersionConflictError{Aggregate: e.Aggregate(), Expected: e.AggregateVersion - 1, Actual: actual}
+		if e.AggregateVersion > last[e.Aggregate()] {
+			continue
+		}
+		if err := r.explainOne(ctx, e); err != nil { // versions may have gaps
+			return err
 		}
 	}
 	return nil
@@ -311,6 +315,9 @@ func numberEach(ctx context.Context, r *events, rows []driver.Event) error {
 	for i := range rows {
 		e, aggregate := &rows[i], rows[i].Aggregate()
 		if e.AggregateVersion == 0 {
+			if err := checkRoom(last[aggregate], 1); err != nil {
+				return err
+			}
 			e.AggregateVersion = last[aggregate] + 1
 		}
 		if _, twice := taken[slot{aggregate, e.AggregateVersion}]; twice {
@@ -331,6 +338,9 @@ func numberAfter(aggregate driver.Aggregate, expected int64) numbering {
 		}
 		if expected != driver.AnyVersion && expected != last {
 			return &driver.VersionConflictError{Aggregate: aggregate, Expected: expected, Actual: last}
+		}
+		if err := checkRoom(last, len(rows)); err != nil {
+			return err
 		}
 		for i := range rows {
 			rows[i].AggregateVersion = last + 1 + int64(i)
@@ -363,6 +373,14 @@ func (r *events) lastVersions(ctx context.Context, of []*driver.Event) (map[driv
 		last[aggregates[number]] = version
 	})
 	return last, err
+}
+
+// checkRoom reports that n versions don't fit between the last one and the largest there is.
+func checkRoom(last int64, n int) error {
+	if last > math.MaxInt64-int64(n) {
+		return &driver.Error{Kind: driver.ErrState, Err: errors.New("the aggregate is at the largest version there is")}
+	}
+	return nil
 }
 
 func contended(a driver.Aggregate) error {

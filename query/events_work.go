@@ -9,41 +9,49 @@ import (
 )
 
 func (r *events) GetUnprocessedForUpdate(ctx context.Context, opts driver.LockOptions) ([]driver.Event, error) {
-	const op = "GetUnprocessedForUpdate"
+	locked, err := r.lock(ctx, opts)
+	return locked, r.fail("GetUnprocessedForUpdate", err)
+}
+
+func (r *events) lock(ctx context.Context, opts driver.LockOptions) ([]driver.Event, error) {
 	limit, err := driver.CheckLimit(opts.Limit)
 	if err != nil {
-		return nil, r.fail(op, err)
+		return nil, err
 	}
 	columns, err := driver.SelectEventColumns(opts.Columns)
 	if err != nil {
-		return nil, r.fail(op, err)
+		return nil, err
 	}
 	if !r.exec.IsTx() {
-		return nil, r.fail(op, driver.ErrTxRequired)
+		return nil, driver.ErrTxRequired
 	}
 	columns = queuedColumns(columns)
-	locked, err := r.read(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), int64(limit))
-	return locked, r.fail(op, err)
+	return r.read(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), int64(limit))
 }
 
 func (r *events) ProcessUnprocessed(
 	ctx context.Context, opts driver.ProcessOptions, fn func(tx driver.Store, events []driver.Event) ([]uuid.UUID, error),
 ) (int, error) {
 	marked := 0
-	err := r.store.InTx(ctx, func(tx driver.Store) error {
-		events, err := tx.Events().GetUnprocessedForUpdate(ctx, driver.LockOptions{Limit: opts.Limit, SkipLocked: true, Columns: opts.Columns})
-		if err != nil || len(events) == 0 {
+	var appErr error // fn's, returned as it is
+	err := r.exec.InTx(ctx, func(x Executor) error {
+		tx := r.store.On(x)
+		locked, err := tx.events.lock(ctx, driver.LockOptions{Limit: opts.Limit, SkipLocked: true, Columns: opts.Columns})
+		if err != nil || len(locked) == 0 {
 			return err
 		}
-		done, err := fn(tx, events)
-		if err != nil {
-			return err
+		var done []uuid.UUID
+		if done, appErr = fn(tx, locked); appErr != nil {
+			return appErr
 		}
-		marked, err = tx.Events().MarkMultipleAsProcessed(ctx, done)
+		marked, err = tx.events.mark(ctx, done)
 		return err
 	})
-	if err != nil {
-		return 0, err
+	switch {
+	case appErr != nil:
+		return 0, appErr
+	case err != nil:
+		return 0, r.fail("ProcessUnprocessed", err)
 	}
 	return marked, nil
 }

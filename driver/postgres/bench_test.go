@@ -35,7 +35,7 @@ SELECT position, aggregate_version, occurred_at, created_at FROM saved`
 
 func (h byHand) save(e *driver.Event) error {
 	return h.pool.QueryRow(h.ctx, saveSQL, pgtype.UUID{Bytes: e.ID, Valid: true}, e.EventType, e.EventName, e.AggregateType,
-		pgtype.UUID{Bytes: e.AggregateID, Valid: true}, []byte(e.EventData), "{}", nil, nil, nil, nil, nil, e.AggregateVersion).
+		pgtype.UUID{Bytes: e.AggregateID, Valid: true}, string(e.EventData), "{}", nil, nil, nil, nil, nil, e.AggregateVersion).
 		Scan(&e.Position, &e.AggregateVersion, &e.OccurredAt, &e.CreatedAt)
 }
 
@@ -59,7 +59,7 @@ func (h byHand) saveBatch(events []driver.Event) error {
 			e := &events[i]
 			return []any{
 				pgtype.UUID{Bytes: e.ID, Valid: true}, e.EventType, e.EventName, e.AggregateType, pgtype.UUID{Bytes: e.AggregateID, Valid: true},
-				[]byte(e.EventData), "{}", nil, nil, nil, nil, now, e.AggregateVersion, positions[i], now,
+				string(e.EventData), "{}", nil, nil, nil, nil, now, e.AggregateVersion, positions[i], now,
 			}, nil
 		}))
 		if err != nil {

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/neomultitenant/neoevents/driver"
@@ -37,6 +39,9 @@ func init() {
 
 // connectTimeout bounds one attempt to connect unless the DSN does.
 const connectTimeout = 10 * time.Second
+
+// cancelTimeout is how long a cancelled statement's answer is waited for.
+const cancelTimeout = time.Second
 
 type backend struct{}
 
@@ -57,6 +62,7 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 	if settings.ConnConfig.RuntimeParams["application_name"] == "" {
 		settings.ConnConfig.RuntimeParams["application_name"] = "neoevents"
 	}
+	settings.ConnConfig.BuildContextWatcherHandler = cancelOnServer
 	pool, err := pgxpool.NewWithConfig(ctx, settings)
 	if err != nil {
 		return nil, driver.Fail("Connect", "", "database", "", classify(ctx, err, false))
@@ -68,6 +74,12 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 		return nil, driver.Fail("Connect", "", "database", "", err)
 	}
 	return d, nil
+}
+
+// cancelOnServer makes a context that ends cancel the statement on the server and wait for its answer: so it is
+// known whether the statement took effect, and the connection stays. Without an answer the connection is given up.
+func cancelOnServer(conn *pgconn.PgConn) ctxwatch.Handler {
+	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelTimeout}
 }
 
 // New adopts an app's own pool, whose settings stay the app's. Closing the returned DB leaves the pool open.
@@ -107,13 +119,15 @@ func newDB(pool *pgxpool.Pool, config driver.Config) *db {
 	return &db{config: config, pool: pool, stores: map[string]*query.Store{}}
 }
 
+var errClosed = &driver.Error{Kind: driver.ErrClosed}
+
 func (d *db) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	if d.closed.Load() {
-		return nil, driver.ErrClosed
+		return nil, errClosed
 	}
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil && d.closed.Load() {
-		return nil, driver.ErrClosed
+		return nil, errClosed
 	}
 	return conn, classify(ctx, err, false)
 }
@@ -122,6 +136,9 @@ func (d *db) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 	if err := driver.ValidateSchema(schema); err != nil {
 		return nil, err
+	}
+	if d.closed.Load() {
+		return nil, driver.Fail("Store", schema, "schema", "", driver.ErrClosed)
 	}
 	d.mu.Lock()
 	store := d.stores[schema]

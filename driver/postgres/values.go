@@ -20,7 +20,7 @@ func bind(args []any) []any {
 				bound[i] = pgtype.UUID{Bytes: *v, Valid: true}
 			}
 		case json.RawMessage:
-			bound[i] = []byte(v)
+			bound[i] = string(v) // not []byte, which an unprepared statement takes for bytea
 		case []uuid.UUID:
 			list := make([]pgtype.UUID, len(v))
 			for j, id := range v {

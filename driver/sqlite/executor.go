@@ -49,24 +49,25 @@ func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error) e
 		return err
 	}
 	defer x.db.writer.release(s)
-	if _, err := s.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return classify(ctx, err)
-	}
 	tx := &transaction{runner: s}
 	committed := false
 	defer func() {
 		tx.ended = true
-		if !committed { // also when fn panics
-			_, _ = s.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // SQLite may have rolled back by itself
+		if !committed { // also when fn panics, and when BEGIN was interrupted: it may have begun
+			_, _ = s.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // fails if SQLite rolled back by itself
 		}
 	}()
+	if _, err := s.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return classify(ctx, err)
+	}
 	if err := fn(tx); err != nil {
 		return err
 	}
 	if err := tx.usable(ctx); err != nil {
 		return err
 	}
-	if _, err := s.ExecContext(ctx, "COMMIT"); err != nil {
+	// Not to be interrupted: whoever is told of a failure must be able to rely on it.
+	if _, err := s.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
 		return classify(ctx, err)
 	}
 	committed = true
@@ -78,8 +79,8 @@ func (x *executor) acquireWriter(ctx context.Context) (*session, error) {
 	defer cancel()
 	s, err := x.db.writer.acquire(bounded)
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
-		return nil, &driver.UnavailableError{Err: fmt.Errorf(
-			"another transaction held the write lock for %s; inside InTx use the Store it gives, not the one it was called on", writerWait)}
+		return nil, &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{Err: fmt.Errorf(
+			"another transaction held the write lock for %s; inside InTx use the Store it gives, not the one it was called on", writerWait)}}
 	}
 	return s, err
 }

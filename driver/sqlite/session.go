@@ -98,11 +98,13 @@ func newPool(db *sql.DB, size int, keep bool, closed <-chan struct{}) *pool {
 	return &pool{db: db, keep: keep, permits: make(chan struct{}, size), closed: closed}
 }
 
+var errClosed = &driver.Error{Kind: driver.ErrClosed}
+
 // acquire waits for a session; release must follow.
 func (p *pool) acquire(ctx context.Context) (*session, error) {
 	select {
 	case <-p.closed:
-		return nil, driver.ErrClosed
+		return nil, errClosed
 	default:
 	}
 	select {
@@ -110,7 +112,7 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 	case <-ctx.Done():
 		return nil, classify(ctx, context.Cause(ctx))
 	case <-p.closed:
-		return nil, driver.ErrClosed
+		return nil, errClosed
 	}
 	if s := p.lastUsed(); s != nil {
 		return s, nil

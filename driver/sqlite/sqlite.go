@@ -127,6 +127,11 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 	if err := driver.ValidateSchema(schema); err != nil {
 		return nil, err
 	}
+	select {
+	case <-d.closed:
+		return nil, driver.Fail("Store", schema, "schema", "", driver.ErrClosed)
+	default:
+	}
 	d.mu.Lock()
 	store := d.stores[schema]
 	d.mu.Unlock()

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// errInterrupted is the end of a run whose context ended.
+var errInterrupted = errors.New("interrupted")
+
+// defaultEvents is how many events make a run on SQLite a matter of seconds.
+const defaultEvents = 6000
+
+// fillBatch is how many events are put in the queue at a time before a scenario starts.
+const fillBatch = 1000
+
+// bench runs the scenarios and reports on them. It leaves the database as it was, however it ends.
+func bench(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
+	source, err := newSource(cfg)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	report, err := newReport(stdout, db.Stats().Backend, cfg.json)
+	if err != nil {
+		return errors.Join(err, db.close(ctx))
+	}
+	err = runAll(ctx, cfg, db, source, report, stderr)
+	return errors.Join(interrupted(ctx, err), report.writeJSON(), db.close(ctx))
+}
+
+// interrupted replaces an error after the context's end, in whatever words it says so.
+func interrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+func runAll(ctx context.Context, cfg config, db *database, source *source, report *report, stderr io.Writer) error {
+	if err := report.header(db.place(), source.about); err != nil {
+		return err
+	}
+	for _, s := range cfg.scenarios {
+		for _, sh := range s.shapes(cfg) {
+			row, err := runScenario(ctx, db, s, sh, source.take(s.size(cfg)), stderr)
+			row.Interrupted = err != nil && ctx.Err() != nil
+			if row.Events > 0 && (err == nil || row.Interrupted) {
+				err = errors.Join(err, report.add(row))
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// runScenario runs one scenario in one shape and checks its result. The row is worth showing without an error, or
+// if the error comes from an interruption.
+func runScenario(ctx context.Context, db *database, s scenario, sh shape, events []driver.Event, stderr io.Writer) (result, error) {
+	store, err := db.fresh(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	if s.queued {
+		if err := fillQueue(ctx, store, events, startProgress(stderr, s.name+": filling the queue", len(events))); err != nil {
+			return result{}, err
+		}
+	}
+	progress := startProgress(stderr, s.name, len(events))
+	workers := make([]*worker, sh.workers)
+	for i := range workers {
+		workers[i] = &worker{store: store, events: events, batch: sh.batch, progress: progress}
+	}
+	runtime.GC() // what was made so far is not the scenario's to clear away
+	m, err := measure(ctx, workers, s.work)
+	progress.stop()
+	row := newResult(s, sh, m)
+	if err != nil {
+		return row, err
+	}
+	return row, verify(ctx, store, events, m.done, s.queued)
+}
+
+func fillQueue(ctx context.Context, store driver.Store, events []driver.Event, progress *progress) error {
+	defer progress.stop()
+	for batch := range slices.Chunk(events, fillBatch) {
+		if _, err := store.Events().SaveBatch(ctx, batch); err != nil {
+			return err
+		}
+		progress.add(len(batch))
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// config is what the flags say.
+type config struct {
+	dsn        string // empty: a temporary file
+	schema     string
+	events     int
+	input      string // empty: generated
+	payload    int    // bytes; 0: as realSizes has them
+	batch      int
+	claimBatch int
+	workers    int
+	scenarios  []scenario
+	json       string // empty: none
+	seed       uint64
+	keep       bool
+}
+
+const (
+	maxEvents      = 10_000_000
+	maxWorkers     = 1000
+	lockedAtOnce   = 100 // claim batch unless -claim-batch or a smaller -batch is given
+	defaultWorkers = 4
+)
+
+// parseFlags reads the command line. Its errors are usageErrors, or flag.ErrHelp after help was written to help.
+func parseFlags(args []string, help io.Writer) (config, error) {
+	cfg := config{
+		schema:    fmt.Sprintf("bench_%08x", rand.Uint32()),
+		events:    defaultEvents,
+		batch:     driver.DefaultMarkBatch,
+		workers:   defaultWorkers,
+		scenarios: scenarios,
+	}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	number := func(value *int, name string, lowest, highest int, usage string) {
+		flags.Var(&bounded{value, lowest, highest}, name, usage)
+	}
+	flags.StringVar(&cfg.dsn, "dsn", "", "`DSN` of the database (default SQLite in a temporary file)")
+	flags.Func("schema", "`name` of a schema that is not there yet (default bench_ and a random number)", func(name string) error {
+		cfg.schema = name
+		return reason(driver.ValidateSchema(name))
+	})
+	number(&cfg.events, "events", 1, maxEvents, fmt.Sprintf("`number` of events; save and mark_one take %d at the most", singles))
+	flags.StringVar(&cfg.input, "input", "", "JSON Lines `file` of events, event_type, event_name and payload each (default generated)")
+	number(&cfg.payload, "payload", 0, driver.DefaultMaxPayload, "`bytes` of every generated payload; 0 for sizes as real webhooks have them")
+	number(&cfg.batch, "batch", 1, driver.MaxLimit, "`number` of events saved or marked at a time; a claim takes as many, but 100 at the most")
+	number(&cfg.claimBatch, "claim-batch", 0, driver.MaxLimit, "`number` of events claimed at a time, whatever -batch says; 0 to go by -batch")
+	number(&cfg.workers, "workers", 1, maxWorkers, "`number` of workers, a connection each, for the scenarios that run with one and with several")
+	flags.Func("scenarios", "`list` of scenarios, separated by commas (default all)", func(list string) (err error) {
+		cfg.scenarios, err = selectScenarios(list)
+		return err
+	})
+	flags.StringVar(&cfg.json, "json", "", "`file` to write the results to as JSON")
+	flags.Uint64Var(&cfg.seed, "seed", 1, "`number` that generated payloads follow from")
+	flags.BoolVar(&cfg.keep, "keep", false, "leave the last scenario's schema, and the temporary file")
+
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		writeHelp(help, flags)
+		return cfg, err
+	case err != nil:
+		return cfg, usageError{err}
+	case flags.NArg() > 0: // not repeated: it may be a DSN
+		return cfg, usageError{errors.New("flags only, no other arguments; -h lists them")}
+	case cfg.input != "" && cfg.payload != 0:
+		return cfg, usageError{errors.New("-payload is for generated payloads; leave it out with -input")}
+	case cfg.payload != 0 && cfg.payload < minPayload:
+		return cfg, usageError{fmt.Errorf("-payload must be 0 or at least %d", minPayload)}
+	}
+	if cfg.claimBatch == 0 {
+		cfg.claimBatch = min(cfg.batch, lockedAtOnce)
+	}
+	return cfg, nil
+}
+
+func writeHelp(w io.Writer, flags *flag.FlagSet) {
+	fmt.Fprintln(w, "Usage: bench [flags]\n\nScenarios:")
+	for _, s := range scenarios {
+		fmt.Fprintf(w, "  %-13s %s\n", s.name, s.doc)
+	}
+	fmt.Fprintln(w, "\nFlags:")
+	flags.SetOutput(w)
+	flags.PrintDefaults()
+}
+
+// bounded is a flag that takes a whole number within bounds.
+type bounded struct {
+	value           *int
+	lowest, highest int
+}
+
+func (b *bounded) String() string {
+	if b.value == nil {
+		return "0"
+	}
+	return strconv.Itoa(*b.value)
+}
+
+func (b *bounded) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < b.lowest || n > b.highest {
+		return fmt.Errorf("must be a whole number from %d to %d", b.lowest, b.highest)
+	}
+	*b.value = n
+	return nil
+}
+
+// reason is the detail of an ErrInvalid, without the words around it.
+func reason(err error) error {
+	if invalid := (*driver.InvalidError)(nil); errors.As(err, &invalid) {
+		return invalid
+	}
+	return err
+}

@@ -1,0 +1,62 @@
+// Command bench measures what a backend can do: saving events, marking them as processed, and working
+// through the queue with one worker and with several.
+//
+//	go run ./cmd/bench
+//	go run ./cmd/bench -dsn postgres://user@localhost/app -events 60000 -workers 8
+//	go run ./cmd/bench -input webhooks.jsonl -scenarios save,claim_locked -json result.json
+//
+// Without -dsn it runs on SQLite in a temporary file. With it, all that it writes is in one schema,
+// which must not be there before, is made anew for every row of the table and dropped in the end.
+//
+// The clock runs for the calls of a scenario only. Making events, filling the queue and checking the result
+// are not measured. Every scenario checks its own result (each event saved or processed
+// exactly once, the queue's length, payloads byte for byte on a sample), and a wrong one is a failure, not a figure.
+//
+// SIGINT and SIGTERM end the run early: what was measured is reported, what was written is removed.
+// The exit code is 0, 1 for a failure, 2 for flags that can't be used, 130 for an interrupted run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	// Writing to a closed pipe becomes an error, after which the database is still cleaned up.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// usageError is an error in what the user asked for.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// run is the command without the process around it; it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cfg, err := parseFlags(args, stdout)
+	if err == nil {
+		err = bench(ctx, cfg, stdout, stderr)
+	}
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	// In one line: an error of several, or of a database that was tried at several addresses, has more.
+	fmt.Fprintln(stderr, "bench:", strings.Join(strings.Fields(err.Error()), " "))
+	switch {
+	case errors.As(err, new(usageError)):
+		return 2
+	case ctx.Err() != nil:
+		return 130
+	}
+	return 1
+}

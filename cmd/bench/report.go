@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+// result is one row of the table.
+type result struct {
+	Scenario    string   `json:"scenario"`
+	Events      int      `json:"events"`
+	Workers     int      `json:"workers"`
+	Batch       int      `json:"batch"`
+	Seconds     float64  `json:"seconds"`
+	PerSecond   float64  `json:"per_second"`
+	RatioToSave *float64 `json:"ratio_to_save"` // nil: save was not measured
+	P50         float64  `json:"p50_ms"`
+	P99         float64  `json:"p99_ms"`
+	Interrupted bool     `json:"interrupted,omitempty"` // before its end, or before it was verified
+}
+
+func newResult(s scenario, sh shape, m measurement) result {
+	milliseconds := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	return result{
+		Scenario:  s.name,
+		Events:    len(m.done),
+		Workers:   sh.workers,
+		Batch:     sh.batch,
+		Seconds:   m.elapsed.Seconds(),
+		PerSecond: float64(len(m.done)) / m.elapsed.Seconds(),
+		P50:       milliseconds(percentile(m.calls, 50)),
+		P99:       milliseconds(percentile(m.calls, 99)),
+	}
+}
+
+// report writes the table while it grows, and keeps it for the JSON.
+type report struct {
+	out  io.Writer
+	json *os.File // nil: none
+	save float64  // events per second; 0: not measured
+
+	Backend string   `json:"backend"`
+	Version string   `json:"version"`
+	CPUs    int      `json:"cpus"`
+	Results []result `json:"results"`
+}
+
+// newReport begins a report. It opens the JSON file, if there is a path: it would be a pity to fail after the run.
+func newReport(out io.Writer, backend, path string) (*report, error) {
+	r := &report{out: out, Backend: backend, Version: version(backend), CPUs: runtime.NumCPU(), Results: []result{}}
+	if path == "" {
+		return r, nil
+	}
+	var err error
+	r.json, err = os.Create(path)
+	return r, err
+}
+
+// header writes what is measured, where and with what, and the names of the columns.
+func (r *report) header(place, input string) error {
+	durability := backends[r.Backend].durability
+	if durability == "" {
+		durability = "unknown"
+	}
+	_, err := fmt.Fprintf(r.out, "backend     %s (%s), %s\ndurability  %s\nmachine     %d CPUs, %s/%s, %s\ninput       %s\n\n",
+		r.Backend, r.Version, place, durability, r.CPUs, runtime.GOOS, runtime.GOARCH, runtime.Version(), input)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(r.out, "%-13s %10s %8s %7s %9s %10s %8s %9s %9s\n",
+		"scenario", "events", "workers", "batch", "seconds", "events/s", "x save", "p50 ms", "p99 ms")
+	return err
+}
+
+// add writes a row.
+func (r *report) add(row result) error {
+	ratio, mark := "-", ""
+	if row.Scenario == "save" {
+		r.save = row.PerSecond
+	}
+	if r.save > 0 {
+		times := row.PerSecond / r.save
+		row.RatioToSave = &times
+		ratio = strconv.FormatFloat(times, 'f', 1, 64)
+	}
+	if row.Interrupted {
+		mark = "  interrupted"
+	}
+	r.Results = append(r.Results, row)
+	_, err := fmt.Fprintf(r.out, "%-13s %10s %8d %7d %9.3f %10s %8s %9.3f %9.3f%s\n",
+		row.Scenario, grouped(row.Events), row.Workers, row.Batch, row.Seconds, grouped(int(row.PerSecond+0.5)), ratio, row.P50, row.P99, mark)
+	return err
+}
+
+// writeJSON writes and closes the JSON file, if there is one.
+func (r *report) writeJSON() error {
+	if r.json == nil {
+		return nil
+	}
+	encoder := json.NewEncoder(r.json)
+	encoder.SetIndent("", "  ")
+	return errors.Join(encoder.Encode(r), r.json.Close())
+}
+
+// grouped writes a number with commas between its thousands.
+func grouped(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}

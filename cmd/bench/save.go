@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// save saves the events one by one.
+func save(ctx context.Context, w *worker) error {
+	for _, event := range w.events {
+		start := time.Now()
+		saved, err := w.store.Events().Save(ctx, event)
+		if err != nil {
+			return err
+		}
+		w.record(start, saved.ID)
+	}
+	return nil
+}
+
+// saveBatch saves the events in batches.
+func saveBatch(ctx context.Context, w *worker) error {
+	for batch := range slices.Chunk(w.events, w.batch) {
+		start := time.Now()
+		saved, err := w.store.Events().SaveBatch(ctx, batch)
+		if err != nil {
+			return err
+		}
+		w.record(start, idsOf(saved)...)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package postgres_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/neomultitenant/neoevents/conformance"
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/driver/postgres"
+	"github.com/neomultitenant/neoevents/internal/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+func TestConformance(t *testing.T) { runConformance(t, "") }
+
+// As behind a pooler in transaction mode, where a statement can't be prepared on one server
+// connection and run on another.
+func TestConformanceUnprepared(t *testing.T) { runConformance(t, "&default_query_exec_mode=exec") }
+
+func runConformance(t *testing.T, settings string) {
+	databases := &databases{dsns: map[driver.DB]string{}}
+	conformance.Run(t, conformance.Harness{
+		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
+			return databases.connect(t, pgtest.DSN(t)+settings, opts)
+		},
+		Reopen: func(t *testing.T, db driver.DB, opts ...driver.Option) driver.DB {
+			return databases.connect(t, databases.dsn(db), opts)
+		},
+		AppTx: map[string]func(*testing.T, driver.DB) conformance.AppTx{
+			"pgx": func(t *testing.T, db driver.DB) conformance.AppTx { return beginAppTx(t, databases.dsn(db)) },
+		},
+		Concurrent:  true,
+		ReadsBeside: true,
+	})
+}
+
+// The app's own pool, with the settings that pgx has by itself.
+func TestConformanceOfAnAdoptedPool(t *testing.T) {
+	conformance.Run(t, conformance.Harness{
+		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
+			pool, err := pgxpool.New(context.Background(), pgtest.DSN(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(pool.Close)
+			db, err := postgres.New(pool, quiet(opts)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return db
+		},
+		Concurrent:  true,
+		ReadsBeside: true,
+	})
+}
+
+// databases remembers which database each DB is on.
+type databases struct {
+	mu   sync.Mutex
+	dsns map[driver.DB]string
+}
+
+func (d *databases) connect(t *testing.T, dsn string, opts []driver.Option) driver.DB {
+	t.Helper()
+	db, err := driver.Connect(context.Background(), dsn, quiet(opts)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dsns[db] = dsn
+	return db
+}
+
+func (d *databases) dsn(db driver.DB) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dsns[db]
+}
+
+// quiet keeps the log of migrations out of the tests' output unless a test sets its own logger.
+func quiet(opts []driver.Option) []driver.Option {
+	return append([]driver.Option{driver.WithLogger(nil)}, opts...)
+}
+
+// appTx is a transaction that an app began with pgx.
+type appTx struct{ tx pgx.Tx }
+
+func beginAppTx(t *testing.T, dsn string) conformance.AppTx {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	tx, err := conn.Begin(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return appTx{tx}
+}
+
+func (a appTx) Join(store driver.Store) (driver.Store, error) { return postgres.WithTx(store, a.tx) }
+
+func (a appTx) Exec(statement string) error {
+	_, err := a.tx.Exec(context.Background(), statement)
+	return err
+}
+
+func (a appTx) Count(query string) (n int64, err error) {
+	err = a.tx.QueryRow(context.Background(), query).Scan(&n)
+	return n, err
+}
+
+func (a appTx) Commit() error { return a.tx.Commit(context.Background()) }
+
+func (a appTx) Rollback() error { return a.tx.Rollback(context.Background()) }

@@ -1,0 +1,120 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/neomultitenant/neoevents/conformance"
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/driver/sqlite"
+)
+
+func TestConformanceInAFile(t *testing.T) {
+	files := &files{paths: map[driver.DB]string{}}
+	conformance.Run(t, conformance.Harness{
+		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
+			return files.connect(t, filepath.Join(t.TempDir(), "neoevents.db"), opts)
+		},
+		Reopen: func(t *testing.T, db driver.DB, opts ...driver.Option) driver.DB {
+			return files.connect(t, files.path(db), opts)
+		},
+		AppTx: map[string]func(*testing.T, driver.DB) conformance.AppTx{
+			"database/sql": func(t *testing.T, db driver.DB) conformance.AppTx { return beginAppTx(t, files.path(db)) },
+		},
+		ReadsBeside: true,
+	})
+}
+
+func TestConformanceInMemory(t *testing.T) {
+	conformance.Run(t, conformance.Harness{
+		Open: func(t *testing.T, opts ...driver.Option) driver.DB { return connect(t, "sqlite::memory:", opts) },
+	})
+}
+
+// The app's own *sql.DB, with the settings that the package comment asks for.
+func TestConformanceOfAnAdoptedPool(t *testing.T) {
+	conformance.Run(t, conformance.Harness{
+		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
+			db, err := sqlite.New(context.Background(), openSQL(t, filepath.Join(t.TempDir(), "app.db")), quiet(opts)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			return db
+		},
+		ReadsBeside: true,
+	})
+}
+
+// files remembers which file each DB is on.
+type files struct {
+	mu    sync.Mutex
+	paths map[driver.DB]string
+}
+
+func (f *files) connect(t *testing.T, path string, opts []driver.Option) driver.DB {
+	t.Helper()
+	db := connect(t, "sqlite:"+path, opts)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.paths[db] = path
+	return db
+}
+
+func (f *files) path(db driver.DB) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.paths[db]
+}
+
+func connect(t *testing.T, dsn string, opts []driver.Option) driver.DB {
+	t.Helper()
+	db, err := driver.Connect(context.Background(), dsn, quiet(opts)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// quiet keeps the log of migrations out of the tests' output unless a test sets its own logger.
+func quiet(opts []driver.Option) []driver.Option {
+	return append([]driver.Option{driver.WithLogger(nil)}, opts...)
+}
+
+func openSQL(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", path+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=foreign_keys(ON)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// appTx is a transaction that an app began with database/sql.
+type appTx struct{ *sql.Tx }
+
+func beginAppTx(t *testing.T, path string) conformance.AppTx {
+	t.Helper()
+	tx, err := openSQL(t, path).Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return appTx{tx}
+}
+
+func (a appTx) Join(store driver.Store) (driver.Store, error) { return sqlite.WithTx(store, a.Tx) }
+
+func (a appTx) Exec(statement string) error {
+	_, err := a.Tx.Exec(statement)
+	return err
+}
+
+func (a appTx) Count(query string) (n int64, err error) {
+	err = a.QueryRow(query).Scan(&n)
+	return n, err
+}
