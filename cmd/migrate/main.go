@@ -1,0 +1,103 @@
+// Command migrate brings the tables of neoevents to the version that this library needs, and back.
+//
+//	migrate -dsn DSN -schema tenant_a,tenant_b up       create and update the tables
+//	migrate -dsn DSN -schema tenant_a verify            fail unless they are up to date
+//	migrate -dsn DSN version                            where each installed schema stands
+//	migrate -dsn DSN -schema tenant_a -to 0 down        back to a version; what later ones store is lost
+//
+// Without -schema, all schemas in which neoevents is installed. DSN may come from NEOEVENTS_DSN instead, to keep a
+// password out of the process list. Exit status: 0, 1 for a failure, 2 for wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/neomultitenant/neoevents/driver"
+	_ "github.com/neomultitenant/neoevents/driver/postgres"
+	_ "github.com/neomultitenant/neoevents/driver/sqlite"
+	"github.com/neomultitenant/neoevents/migrate"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+const usage = "usage: migrate -dsn DSN [-schema NAME[,NAME…]] [-to VERSION] up|verify|version|down"
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, usage)
+		flags.PrintDefaults()
+	}
+	dsn := flags.String("dsn", os.Getenv("NEOEVENTS_DSN"), "the database (default $NEOEVENTS_DSN)")
+	schema := flags.String("schema", "", "schemas, separated by commas (default all installed ones)")
+	to := flags.Int("to", -1, "the version to go down to; 0 removes everything")
+	flags.Lookup("dsn").DefValue = "" // -h must not print the environment's password
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	}
+	command := flags.Arg(0)
+	down := command == "down"
+	switch {
+	case *dsn == "", flags.NArg() != 1, !strings.Contains(" up verify version down ", " "+command+" "),
+		down && (*schema == "" || *to < 0), !down && *to >= 0:
+		fmt.Fprintln(stderr, usage)
+		fmt.Fprintln(stderr, "down takes -schema and -to, the others no -to")
+		return 2
+	}
+	if err := work(ctx, command, *dsn, *schema, *to, stdout); err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func work(ctx context.Context, command, dsn, names string, to int, stdout io.Writer) error {
+	db, err := driver.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	schemas := strings.Split(names, ",")
+	if names == "" {
+		if schemas, err = db.Schemas(ctx); err != nil {
+			return err
+		}
+	}
+	var failures []error
+	switch command {
+	case "up":
+		failures = append(failures, migrate.Up(ctx, db, schemas...))
+	case "verify":
+		failures = append(failures, migrate.Verify(ctx, db, schemas...))
+	case "down":
+		for _, schema := range schemas {
+			failures = append(failures, migrate.Down(ctx, db, schema, to))
+		}
+	}
+	for _, schema := range schemas {
+		status, err := migrate.Version(ctx, db, schema)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		fmt.Fprintf(stdout, "%s\tversion %d of %d\n", status.Schema, status.Version, status.Latest)
+	}
+	return errors.Join(failures...)
+}
