@@ -185,3 +185,13 @@ func BenchmarkGetByID(b *testing.B) {
 		func(id uuid.UUID) error { _, err := events.GetByID(b.Context(), id); return err },
 		hand.byID)
 }
+
+// BenchmarkOpenSchema opens a schema that is new, and one whose tables are up to date, on one pool.
+func BenchmarkOpenSchema(b *testing.B) {
+	pool, err := pgxpool.New(b.Context(), os.Getenv("BENCH_DSN"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(pool.Close)
+	versus.OpenSchemas(b, func() (driver.DB, error) { return postgres.New(pool, driver.WithLogger(nil)) })
+}

@@ -219,3 +219,9 @@ func BenchmarkGetByID(b *testing.B) {
 		func(id uuid.UUID) error { _, err := store.Events().GetByID(b.Context(), id); return err },
 		func(id uuid.UUID) error { return hand.byID(statement, id) })
 }
+
+// BenchmarkOpenSchema opens a schema that is new, and one whose tables are up to date, in one file.
+func BenchmarkOpenSchema(b *testing.B) {
+	dsn := "sqlite:" + filepath.Join(b.TempDir(), "many.db")
+	versus.OpenSchemas(b, func() (driver.DB, error) { return driver.Connect(b.Context(), dsn, driver.WithLogger(nil)) })
+}

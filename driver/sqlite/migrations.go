@@ -20,7 +20,7 @@ func (d *db) MigrationVersion(ctx context.Context, schema string) (int, bool, er
 	defer d.writer.release(s)
 	tx := &migrationTx{&transaction{runner: s}, schema}
 	installed := int64(0)
-	err = tx.Query(ctx, "SELECT count(*) FROM sqlite_master WHERE name = ?",
+	err = tx.Query(ctx, "SELECT count(*) FROM pragma_table_info(?)",
 		[]any{prefix(query.Table{Schema: schema, Name: migrate.VersionTable})}, []any{&installed}, nil)
 	if err != nil || installed == 0 {
 		return 0, false, err

@@ -5,6 +5,7 @@ package versus
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"testing"
@@ -127,4 +128,33 @@ func Claim(b *testing.B, store driver.Store, n int) error {
 		_, err = tx.Events().MarkMultipleAsProcessed(b.Context(), IDs(claimed))
 		return err
 	})
+}
+
+// OpenSchemas opens b.N new schemas on one DB, then the same ones on another.
+func OpenSchemas(b *testing.B, connect func() (driver.DB, error)) {
+	b.Helper()
+	for _, state := range []string{"new", "current"} {
+		db, err := connect()
+		if err != nil {
+			b.Fatal(err)
+		}
+		start := time.Now()
+		for i := range b.N {
+			if _, err := db.Store(b.Context(), fmt.Sprintf("tenant_%05d", i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(time.Since(start).Microseconds())/float64(b.N)/1000, state+"-ms/schema")
+		if state == "current" {
+			b.StopTimer()
+			for i := range b.N {
+				if err := db.DropSchema(b.Context(), fmt.Sprintf("tenant_%05d", i)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
