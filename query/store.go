@@ -39,6 +39,11 @@ func (s *Store) On(exec Executor) *Store { return newStore(s.shared, exec) }
 // Dialect is the dialect the Store was made with.
 func (s *Store) Dialect() *Dialect { return s.shared.dialect }
 
+// WriteLock is a statement that changes nothing, and takes the write lock where the database has one.
+func (s *Store) WriteLock() string {
+	return "DELETE FROM " + s.shared.dialect.Quote(Table{s.shared.schema, queueTable}) + " WHERE position < 0"
+}
+
 // Schema implements driver.Store.
 func (s *Store) Schema() string { return s.shared.schema }
 

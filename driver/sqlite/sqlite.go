@@ -94,15 +94,22 @@ func New(ctx context.Context, sqlDB *sql.DB, opts ...driver.Option) (driver.DB, 
 }
 
 // WithTx returns store's repositories inside a transaction that the app began on the
-// same database: what they do commits and rolls back with it. Begin it with the write lock
-// (the parameter _txlock=immediate of modernc.org/sqlite), or a write after a read can be refused as busy.
-// The returned Store is for the goroutine that uses tx. ErrInvalid if store is not one of this package.
+// same database: what they do commits and rolls back with it. The returned Store is for the
+// goroutine that uses tx.
+//
+// It takes the write lock, as InTx does. If tx has read before and somebody wrote since, SQLite can't give it:
+// ErrUnavailable. A transaction that begins with the lock (the parameter _txlock=immediate of modernc.org/sqlite) has
+// no such trouble. ErrInvalid if store is not one of this package.
 func WithTx(store driver.Store, tx *sql.Tx) (driver.Store, error) {
 	s, ok := driver.Unwrap(store).(*query.Store)
 	if !ok || s.Dialect() != dialect {
 		return nil, driver.Fail("WithTx", store.Schema(), "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package sqlite"})
 	}
-	return s.On(&transaction{runner: tx}), nil
+	t := &transaction{runner: tx}
+	if _, err := t.Exec(context.Background(), s.WriteLock(), nil); err != nil {
+		return nil, driver.Fail("WithTx", s.Schema(), "transaction", "", err)
+	}
+	return s.On(t), nil
 }
 
 // db implements driver.DB and migrate.Target.
