@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"testing"
 
 	"github.com/google/uuid"
 
@@ -22,28 +23,55 @@ var appTransactions = area{name: "Transactions/OfTheApp", alone: true, behaviour
 	{"CanBeJoinedByStoresOfSeveralSchemas", eachAppTx(appTxSchemas)},
 }}
 
-// eachAppTx runs a behaviour for each kind of transaction that the backend can join, each on a database of its own
-// with a table of the app's.
-func eachAppTx(run func(t *test, begin func() AppTx)) func(t *test) {
+// eachAppTx runs a behaviour for each kind of transaction that the backend can join.
+func eachAppTx(run func(t *test, app *app)) func(t *test) {
 	return func(t *test) {
 		if len(t.h.AppTx) == 0 {
 			t.Skip("the backend can't join a transaction of the app (Harness.AppTx)")
 		}
 		for _, kind := range slices.Sorted(maps.Keys(t.h.AppTx)) {
-			t.sub(kind, t.h.open(t.T), func(t *test) {
-				begin := func() AppTx {
-					t.Helper()
-					tx := t.h.AppTx[kind](t.T, t.db)
-					t.Cleanup(func() { _ = tx.Rollback() })
-					return tx
-				}
-				tx := begin()
-				t.ok(tx.Exec("CREATE TABLE app_orders (id INTEGER PRIMARY KEY)"))
-				t.ok(tx.Commit())
-				run(t, begin)
-			})
+			t.sub(kind, t.db, func(t *test) { run(t, newApp(t, t.h.AppTx[kind])) })
 		}
 	}
+}
+
+// An app has a table for its orders, and begins transactions in its own way.
+type app struct {
+	*test
+	beginTx func(t *testing.T, db driver.DB) AppTx
+	table   string
+}
+
+func newApp(t *test, begin func(t *testing.T, db driver.DB) AppTx) *app {
+	t.Helper()
+	a := &app{test: t, beginTx: begin, table: fmt.Sprintf("app_orders_%d", schemas.Add(1))}
+	tx := a.begin()
+	t.ok(tx.Exec("CREATE TABLE " + a.table + " (id INTEGER PRIMARY KEY)"))
+	t.ok(tx.Commit())
+	return a
+}
+
+func (a *app) begin() AppTx {
+	a.Helper()
+	tx := a.beginTx(a.T, a.db)
+	a.Cleanup(func() { _ = tx.Rollback() })
+	return tx
+}
+
+// placeOrder writes a business row.
+func (a *app) placeOrder(tx AppTx, id int) {
+	a.Helper()
+	a.ok(tx.Exec(fmt.Sprintf("INSERT INTO %s (id) VALUES (%d)", a.table, id)))
+}
+
+// wantOrders counts the business rows in a transaction of its own.
+func (a *app) wantOrders(want int64) {
+	a.Helper()
+	tx := a.begin()
+	defer func() { a.ok(tx.Rollback()) }()
+	orders, err := tx.Count("SELECT count(*) FROM " + a.table)
+	a.ok(err)
+	equal(a.test, "business rows", orders, want)
 }
 
 func (t *test) join(tx AppTx, store driver.Store) driver.Store {
@@ -53,49 +81,33 @@ func (t *test) join(tx AppTx, store driver.Store) driver.Store {
 	return joined
 }
 
-// placeOrder writes a business row.
-func (t *test) placeOrder(tx AppTx, id int) {
-	t.Helper()
-	t.ok(tx.Exec(fmt.Sprintf("INSERT INTO app_orders (id) VALUES (%d)", id)))
-}
-
-// wantOrders counts the business rows in a transaction of its own.
-func (t *test) wantOrders(begin func() AppTx, want int64) {
-	t.Helper()
-	tx := begin()
-	defer func() { t.ok(tx.Rollback()) }()
-	orders, err := tx.Count("SELECT count(*) FROM app_orders")
-	t.ok(err)
-	equal(t, "business rows", orders, want)
-}
-
-func appTxCommits(t *test, begin func() AppTx) {
-	tx := begin()
-	t.placeOrder(tx, 1)
+func appTxCommits(t *test, app *app) {
+	tx := app.begin()
+	app.placeOrder(tx, 1)
 	saved := t.saveTo(t.join(tx, t.store), newEvent())
-	t.placeOrder(tx, 2)
+	app.placeOrder(tx, 2)
 	t.ok(tx.Commit())
-	t.wantOrders(begin, 2)
+	app.wantOrders(2)
 	t.sameEvent("event read back", t.get(saved.ID), saved)
 	equalList(t, "queue", t.queue(), []uuid.UUID{saved.ID})
 }
 
-func appTxRollsBack(t *test, begin func() AppTx) {
+func appTxRollsBack(t *test, app *app) {
 	waiting := t.saveAll(newEvents(5))
 	before := t.state()
-	tx := begin()
-	t.placeOrder(tx, 1)
+	tx := app.begin()
+	app.placeOrder(tx, 1)
 	t.change(t.join(tx, t.store), waiting)
 	t.ok(tx.Rollback())
-	t.wantOrders(begin, 0)
+	app.wantOrders(0)
 	t.wantUndone(before, waiting)
 }
 
-func appTxRefusal(t *test, begin func() AppTx) {
+func appTxRefusal(t *test, app *app) {
 	stored := t.save(newEvent())
-	tx := begin()
+	tx := app.begin()
 	joined := t.join(tx, t.store)
-	t.placeOrder(tx, 1)
+	app.placeOrder(tx, 1)
 
 	taken := newEvent()
 	taken.ID = stored.ID
@@ -108,33 +120,33 @@ func appTxRefusal(t *test, begin func() AppTx) {
 	_, err = joined.Events().GetByID(t.ctx, newID())
 	t.wantErr(err, driver.ErrNotFound, "Events.GetByID")
 
-	t.placeOrder(tx, 2)
+	app.placeOrder(tx, 2)
 	saved := t.saveTo(joined, newEvent())
 	t.ok(tx.Commit())
-	t.wantOrders(begin, 2)
+	app.wantOrders(2)
 	equalList(t, "queue", t.queue(), []uuid.UUID{stored.ID, saved.ID})
 }
 
-func appTxNested(t *test, begin func() AppTx) {
-	tx := begin()
+func appTxNested(t *test, app *app) {
+	tx := app.begin()
 	joined := t.join(tx, t.store)
 	t.undone(joined, func(nested driver.Store) {
 		t.saveTo(nested, newEvent())
-		t.placeOrder(tx, 1) // is inside the savepoint, too
+		app.placeOrder(tx, 1) // is inside the savepoint, too
 	})
 	var saved driver.Event
 	t.ok(joined.InTx(t.ctx, func(nested driver.Store) error {
 		saved = t.saveTo(nested, newEvent())
 		return nil
 	}))
-	t.placeOrder(tx, 2)
+	app.placeOrder(tx, 2)
 	t.ok(tx.Commit())
-	t.wantOrders(begin, 1)
+	app.wantOrders(1)
 	equalList(t, "queue", t.queue(), []uuid.UUID{saved.ID})
 }
 
-func appTxNotEnded(t *test, begin func() AppTx) {
-	tx := begin()
+func appTxNotEnded(t *test, app *app) {
+	tx := app.begin()
 	joined := t.join(tx, t.store)
 	t.ok(joined.InTx(t.ctx, func(nested driver.Store) error {
 		t.saveTo(nested, newEvent())
@@ -145,15 +157,15 @@ func appTxNotEnded(t *test, begin func() AppTx) {
 		t.Errorf("InTx returned %v, want the error of its function", err)
 	}
 	t.ok(joined.Close())
-	t.placeOrder(tx, 1)
+	app.placeOrder(tx, 1)
 	t.ok(tx.Rollback())
-	t.wantOrders(begin, 0)
+	app.wantOrders(0)
 	t.wantWaiting(t.store, 0)
 }
 
-func appTxLocks(t *test, begin func() AppTx) {
+func appTxLocks(t *test, app *app) {
 	saved := t.saveAll(newEvents(3))
-	tx := begin()
+	tx := app.begin()
 	joined := t.join(tx, t.store)
 	locked, err := joined.Events().GetUnprocessedForUpdate(t.ctx, driver.LockOptions{Limit: 2})
 	t.ok(err)
@@ -172,16 +184,16 @@ type wrapper struct{ driver.Store }
 
 func (w wrapper) Unwrap() driver.Store { return w.Store }
 
-func appTxWrapper(t *test, begin func() AppTx) {
-	tx := begin()
+func appTxWrapper(t *test, app *app) {
+	tx := app.begin()
 	saved := t.saveTo(t.join(tx, wrapper{wrapper{t.store}}), newEvent())
 	t.ok(tx.Commit())
 	equalList(t, "queue", t.queue(), []uuid.UUID{saved.ID})
 }
 
-func appTxSchemas(t *test, begin func() AppTx) {
+func appTxSchemas(t *test, app *app) {
 	other := t.openStore(t.db, newSchema())
-	tx := begin()
+	tx := app.begin()
 	here, there := t.saveTo(t.join(tx, t.store), newEvent()), t.saveTo(t.join(tx, other), newEvent())
 	t.ok(tx.Commit())
 	equalList(t, "queue", t.queue(), []uuid.UUID{here.ID})

@@ -21,5 +21,5 @@
 // A backend in the making begins with [Harness].Only and widens it.
 //
 // No behaviour depends on how long something takes. Waits are bounded, generously.
-// With -short the sizes are smaller.
+// With -short or -race the sizes are smaller.
 package conformance

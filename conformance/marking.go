@@ -181,14 +181,14 @@ func amongUnknown(known []uuid.UUID, n int) []uuid.UUID {
 
 func bulkHundredThousand(t *test) {
 	saved := idsOf(t.saveAll(newEvents(scale(1000, 100))))
-	ids := amongUnknown(saved, 100_000)
+	ids := amongUnknown(saved, scale(100_000, 5000))
 	equal(t, "marked", t.markBulk(ids, 0), len(saved))
 	equalList(t, "queue", t.queue(), nil)
 }
 
 func bulkMultipleHundredThousand(t *test) {
 	saved := idsOf(t.saveAll(newEvents(scale(1000, 100))))
-	ids := amongUnknown(saved, 100_000)
+	ids := amongUnknown(saved, scale(100_000, 5000))
 	equal(t, "marked", t.markMany(ids), len(saved))
 	equalList(t, "queue", t.queue(), nil)
 }

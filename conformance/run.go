@@ -16,28 +16,40 @@ func Run(t *testing.T, h Harness) {
 	for _, name := range h.unknownNames() {
 		t.Errorf("the Harness names %q, which is neither an area nor a behaviour", name)
 	}
-	db := h.open(t)
+	var db driver.DB
+	room := 0 // for so many behaviours more in db
 	for _, area := range areas {
 		if !h.wantsSome(area) {
 			continue
 		}
-		t.Run(area.name, func(t *testing.T) {
-			for _, b := range area.behaviours {
-				full := area.name + "/" + b.name
-				if !h.wants(full) {
-					continue
-				}
-				t.Run(b.name, func(t *testing.T) {
-					reportFailure(t, db.Stats().Backend)
-					if reason, skipped := h.skips(full); skipped {
-						t.Skip(reason)
-					}
-					if !area.alone {
-						t.Parallel()
-					}
-					b.run(newTest(t, h, db))
-				})
+		if room < len(area.behaviours) {
+			db, room = h.open(t), behavioursPerDatabase
+		}
+		room -= len(area.behaviours)
+		t.Run(area.name, func(t *testing.T) { h.run(t, area, db) })
+	}
+}
+
+// behavioursPerDatabase is how many behaviours, each with a schema of its own, share a database. A new one takes
+// time, too many schemas slow down those databases that read their whole catalogue after each change to it.
+const behavioursPerDatabase = 25
+
+// run checks the behaviours of an area.
+func (h Harness) run(t *testing.T, a area, db driver.DB) {
+	for _, b := range a.behaviours {
+		full := a.name + "/" + b.name
+		if !h.wants(full) {
+			continue
+		}
+		t.Run(b.name, func(t *testing.T) {
+			reportFailure(t, db.Stats().Backend)
+			if reason, skipped := h.skips(full); skipped {
+				t.Skip(reason)
 			}
+			if !a.alone {
+				t.Parallel()
+			}
+			b.run(newTest(t, h, db))
 		})
 	}
 }
@@ -46,7 +58,7 @@ func Run(t *testing.T, h Harness) {
 var quiet = driver.WithLogger(nil)
 
 // open is Open without a log.
-func (h *Harness) open(t *testing.T, opts ...driver.Option) driver.DB {
+func (h Harness) open(t *testing.T, opts ...driver.Option) driver.DB {
 	t.Helper()
 	return h.Open(t, append(opts, quiet)...)
 }
@@ -69,7 +81,7 @@ func covers(name, full string) bool {
 	return name == full || strings.HasPrefix(full, name+"/")
 }
 
-func (h *Harness) wants(full string) bool {
+func (h Harness) wants(full string) bool {
 	for _, name := range h.Only {
 		if covers(name, full) {
 			return true
@@ -78,7 +90,7 @@ func (h *Harness) wants(full string) bool {
 	return len(h.Only) == 0
 }
 
-func (h *Harness) wantsSome(a area) bool {
+func (h Harness) wantsSome(a area) bool {
 	for _, b := range a.behaviours {
 		if h.wants(a.name + "/" + b.name) {
 			return true
@@ -87,7 +99,7 @@ func (h *Harness) wantsSome(a area) bool {
 	return false
 }
 
-func (h *Harness) skips(full string) (reason string, skipped bool) {
+func (h Harness) skips(full string) (reason string, skipped bool) {
 	for name, reason := range h.Skip {
 		if covers(name, full) {
 			return reason, true
@@ -97,7 +109,7 @@ func (h *Harness) skips(full string) (reason string, skipped bool) {
 }
 
 // unknownNames are the names in Only and Skip that cover nothing: spelled wrongly, or renamed since.
-func (h *Harness) unknownNames() []string {
+func (h Harness) unknownNames() []string {
 	names := append([]string{}, h.Only...)
 	for name := range h.Skip {
 		names = append(names, name)

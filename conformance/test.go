@@ -229,9 +229,9 @@ func (t *test) together(n int, fn func(i int) error) {
 	}
 }
 
-// scale returns the full size of a test, or the short one with -short.
+// scale returns the full size of a test, or the short one with -short or -race.
 func scale(full, short int) int {
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		return short
 	}
 	return full

@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -14,10 +13,13 @@ import (
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/driver/postgres"
+	"github.com/neomultitenant/neoevents/internal/pgtest"
 	"github.com/neomultitenant/neoevents/internal/versus"
 )
 
 const schema = "bench"
+
+// Durable commits are the point here: make bench-compare starts a server with fsync on.
 
 // byHand does with plain pgx what the library does: the same statements, values in
 // the types that pgx encodes fastest, no checks.
@@ -125,8 +127,7 @@ func setup(b *testing.B) (driver.EventRepository, driver.Store, byHand, func(int
 	b.Helper()
 	ctx := b.Context()
 	newEvents := versus.Events(b)
-	dsn := os.Getenv("BENCH_DSN")
-	pool, err := pgxpool.New(ctx, dsn)
+	pool, err := pgxpool.New(ctx, pgtest.DSN(b))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -135,7 +136,6 @@ func setup(b *testing.B) (driver.EventRepository, driver.Store, byHand, func(int
 	if err != nil {
 		b.Fatal(err)
 	}
-	_ = db.DropSchema(ctx, schema) // an earlier run's
 	store, err := db.Store(ctx, schema)
 	if err != nil {
 		b.Fatal(err)
@@ -188,7 +188,7 @@ func BenchmarkGetByID(b *testing.B) {
 
 // BenchmarkOpenSchema opens a schema that is new, and one whose tables are up to date, on one pool.
 func BenchmarkOpenSchema(b *testing.B) {
-	pool, err := pgxpool.New(b.Context(), os.Getenv("BENCH_DSN"))
+	pool, err := pgxpool.New(b.Context(), pgtest.DSN(b))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,0 +1,22 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// Pragma reads a setting of the connection that writes, or of one that reads.
+func Pragma(ctx context.Context, of driver.DB, reader bool, name string) (value string, err error) {
+	pool := of.(*db).writer
+	if reader {
+		pool = of.(*db).readers
+	}
+	s, err := pool.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer pool.release(s)
+	err = s.conn.QueryRowContext(ctx, "PRAGMA "+name).Scan(&value)
+	return value, err
+}

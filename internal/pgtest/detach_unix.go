@@ -1,0 +1,37 @@
+//go:build unix
+
+package pgtest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// detach keeps the signals of the test's terminal and process group from the command: it has to
+// outlive the tests for as long as it takes to clean up. As root it makes the user
+// postgres run it, in a dir which that user owns, for the server refuses to run as root.
+func detach(cmd *exec.Cmd, dir string) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if os.Getuid() != 0 {
+		return nil
+	}
+	postgres, err := user.Lookup("postgres")
+	if err != nil {
+		return errors.New("PostgreSQL does not run as root, and there is no user postgres to run it: add one, or test as another user")
+	}
+	uid, _ := strconv.Atoi(postgres.Uid) // numbers on every unix
+	gid, _ := strconv.Atoi(postgres.Gid)
+	for _, path := range []string{dir, filepath.Join(dir, "password")} {
+		if err := os.Chown(path, uid, gid); err != nil {
+			return fmt.Errorf("give the server's directory to the user postgres: %w", err)
+		}
+	}
+	cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return nil
+}

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Runs all tests, with the given flags of go test, and ends with a line that says how to get
+# PostgreSQL if tests skipped for the lack of it: go test hides what passing packages print.
+
+if missing=$(go run ./internal/pgtest/cmd/withpostgres true 2>&1); then
+	# A server is there, so nothing need skip. Cached results may be from before it was; only
+	# those with skips depend on this variable, and so run again.
+	export NEOEVENTS_TEST_REQUIRE_POSTGRES=1
+fi
+
+set -- go test "$@" ./...
+echo "$*"
+"$@"
+status=$?
+if [ -z "$CI$NEOEVENTS_TEST_REQUIRE_POSTGRES" ]; then
+	printf '%s\n' "$missing" | sed -n 's/^withpostgres: no PostgreSQL/SKIPPED: no PostgreSQL/p'
+fi
+exit $status
