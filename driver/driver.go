@@ -7,29 +7,28 @@ import (
 
 // Driver connects to one kind of database. Backends implement it and hand it to [Register].
 type Driver interface {
-	// Connect opens a pool on the database that dsn names. It returns an error
-	// that matches ErrInvalid for a dsn that it can't read and ErrUnavailable for a
-	// database that doesn't answer, and never repeats a password from the dsn.
+	// Connect opens a pool on the database that dsn names. It returns an error that matches
+	// ErrInvalid for a dsn that it can't read and ErrUnavailable for a database that doesn't
+	// answer, and never repeats a password from the dsn.
 	Connect(ctx context.Context, dsn string, config Config) (DB, error)
 }
 
-// DB is a pool of connections to one database and the schemas in it.
-// It is safe for concurrent use.
+// DB is a pool of connections to one database and the schemas in it. It is safe for concurrent use.
 type DB interface {
-	// Store returns the repositories of one schema. The first call for a schema
-	// brings its tables up to date, or only checks them, as WithMigrations says;
-	// that costs one round trip where nothing is to be done. Later calls cost nothing.
+	// Store returns the repositories of one schema. The first call for a schema brings its tables
+	// up to date, or only checks them, as WithMigrations says; that costs one round trip where
+	// nothing is to be done. Later calls cost nothing.
 	//
-	// Errors: ErrInvalid for a schema name that ValidateSchema refuses;
-	// ErrNotMigrated, ErrSchemaTooNew or ErrDirty, each with its remedy.
+	// Errors: ErrInvalid for a schema name that ValidateSchema refuses; ErrNotMigrated,
+	// ErrSchemaTooNew or ErrDirty, each with its remedy.
 	Store(ctx context.Context, schema string) (Store, error)
 
 	// Schemas lists the schemas in which neoevents is installed, by name.
 	Schemas(ctx context.Context) ([]string, error)
 
-	// DropSchema removes all that neoevents installed in a schema, for good, and
-	// the schema itself if nothing else is in it. Tables of the app stay.
-	// Stores of the schema must no longer be used. ErrNotMigrated if neoevents is not there.
+	// DropSchema removes all that neoevents installed in a schema, for good, and the schema itself
+	// if nothing else is in it. Tables of the app stay. Stores of the schema must no longer be
+	// used. ErrNotMigrated if neoevents is not there.
 	DropSchema(ctx context.Context, schema string) error
 
 	// Ping asks the database for an answer: ErrUnavailable if there is none.
@@ -38,8 +37,8 @@ type DB interface {
 	// Stats returns the state of the pool at this moment.
 	Stats() Stats
 
-	// Close waits for calls under way and closes the connections, but not those of a
-	// pool that the app brought. Every later call returns ErrClosed. Closing twice is fine.
+	// Close waits for calls under way and closes the connections, but not those of a pool that the
+	// app brought. Every later call returns ErrClosed. Closing twice is fine.
 	Close() error
 }
 
@@ -52,8 +51,8 @@ type Stats struct {
 	Stores   int    // schemas that have a Store
 }
 
-// Store is the repositories of one schema. It is safe for concurrent use, but for
-// the Store inside a transaction, which one goroutine uses at a time.
+// Store is the repositories of one schema. It is safe for concurrent use, but for the Store inside
+// a transaction, which one goroutine uses at a time.
 type Store interface {
 	// Schema is the name of the schema.
 	Schema() string
@@ -61,30 +60,29 @@ type Store interface {
 	// Events is the repository of domain events.
 	Events() EventRepository
 
-	// InTx runs fn in a transaction. All that fn does through tx commits together
-	// when fn returns nil; when it returns an error or panics, nothing of it stays,
-	// and InTx returns the error or panics on. When ctx ends, so does the transaction.
+	// InTx runs fn in a transaction. All that fn does through tx commits together when fn returns
+	// nil; when it returns an error or panics, nothing of it stays, and InTx returns the error or
+	// panics on. When ctx ends, so does the transaction.
 	//
-	// Inside a transaction InTx is a savepoint: a failure of the inner one leaves
-	// the outer one usable. So does every typed refusal (ErrInvalid, ErrNotFound,
-	// ErrAlreadyExists, ErrVersionConflict): fn may go on after it.
+	// Inside a transaction InTx is a savepoint: a failure of the inner one leaves the outer one
+	// usable. So does every typed refusal (ErrInvalid, ErrNotFound, ErrAlreadyExists,
+	// ErrVersionConflict): fn may go on after it.
 	//
-	// The transaction reads what others had committed when each statement began
-	// (READ COMMITTED); on SQLite it holds the one write lock from its start. Inside fn use tx
-	// and not the Store it came from: that one waits for another connection, which on
-	// SQLite is not free before fn returns.
+	// The transaction reads what others had committed when each statement began (READ COMMITTED);
+	// on SQLite it holds the one write lock from its start. Inside fn use tx and not the Store it
+	// came from: that one waits for another connection, which on SQLite is not free before fn
+	// returns.
 	//
-	// If the connection is lost while committing, nobody can say whether it did:
-	// the error matches ErrUnavailable with CommitUnknown set.
+	// If the connection is lost while committing, nobody can say whether it did: the error matches
+	// ErrUnavailable with CommitUnknown set.
 	InTx(ctx context.Context, fn func(tx Store) error) error
 
 	// Close closes the pool of a Store that came from Open; for others it does nothing.
 	Close() error
 }
 
-// Unwrap returns the Store that store wraps, and so on to the backend's own.
-// A wrapper takes part by having a method Unwrap() Store. WithTx of the backends
-// finds its own Store this way.
+// Unwrap returns the Store that store wraps, and so on to the backend's own. A wrapper takes part
+// by having a method Unwrap() Store. WithTx of the backends finds its own Store this way.
 func Unwrap(store Store) Store {
 	for {
 		wrapper, ok := store.(interface{ Unwrap() Store })

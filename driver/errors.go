@@ -28,7 +28,8 @@ var (
 	ErrMissingReference = errors.New("missing reference")
 	// ErrLeaseLost: the lease ended or went to somebody else.
 	ErrLeaseLost = errors.New("lease lost")
-	// ErrTxRequired: the method works inside a transaction only: call it on the Store that InTx gives.
+	// ErrTxRequired: the method works inside a transaction only: call it on the Store that InTx
+	// gives.
 	ErrTxRequired = errors.New("transaction required")
 	// ErrNotMigrated: the schema lacks tables or is older than this library.
 	ErrNotMigrated = errors.New("not migrated")
@@ -40,15 +41,15 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrReadOnly: the database or the transaction takes no writes.
 	ErrReadOnly = errors.New("read-only")
-	// ErrUnavailable: lost connection, busy, deadlock or serialization failure. Trying
-	// again may help. Details: UnavailableError.
+	// ErrUnavailable: lost connection, busy, deadlock or serialization failure. Trying again may
+	// help. Details: UnavailableError.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrInternal: the database refused what it should have taken. A bug, or a changed table.
 	ErrInternal = errors.New("internal error")
 )
 
-// Error is what every method returns on failure: which operation, on which
-// entity, and why. It matches its Kind and its cause.
+// Error is what every method returns on failure: which operation, on which entity, and why. It
+// matches its Kind and its cause.
 //
 // Below the methods, in a backend, it may lack all but Kind and Err: see [Fail].
 type Error struct {
@@ -95,10 +96,10 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// Fail completes an error for the caller of a method: it says which operation
-// failed, on what. What lies below a method may return an Error without an Op, a kind, a
-// detail (InvalidError, VersionConflictError, UnavailableError) or an error of any other
-// origin; an Error that is complete stays as it is. Nil stays nil. For backends.
+// Fail completes an error for the caller of a method: it says which operation failed, on what. What
+// lies below a method may return an Error without an Op, a kind, a detail (InvalidError,
+// VersionConflictError, UnavailableError) or an error of any other origin; an Error that is
+// complete stays as it is. Nil stays nil. For backends.
 func Fail(op, schema, entity, key string, err error) error {
 	if err == nil {
 		return nil
@@ -149,8 +150,8 @@ func (e *VersionConflictError) Error() string {
 
 // UnavailableError is the detail of ErrUnavailable.
 type UnavailableError struct {
-	// CommitUnknown: the connection broke while a commit was under way, so nobody can tell whether it took
-	// effect. Saving the same ids again is safe: if it did, the answer is ErrAlreadyExists.
+	// CommitUnknown: the connection broke while a commit was under way, so nobody can tell whether
+	// it took effect. Saving the same ids again is safe: if it did, the answer is ErrAlreadyExists.
 	CommitUnknown bool
 	Err           error // the database driver's own error
 }
@@ -165,8 +166,8 @@ func (e *UnavailableError) Error() string {
 // Unwrap returns the database driver's own error.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// IsRetryable reports whether the same call may succeed when it is made again:
-// the error matches ErrUnavailable and it is known that nothing was committed.
+// IsRetryable reports whether the same call may succeed when it is made again: the error matches
+// ErrUnavailable and it is known that nothing was committed.
 func IsRetryable(err error) bool {
 	var unavailable *UnavailableError
 	if errors.As(err, &unavailable) {

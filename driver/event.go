@@ -10,29 +10,29 @@ import (
 	"github.com/google/uuid"
 )
 
-// Event is something that happened to an aggregate. Events are facts: once saved,
-// only their ProcessedAt changes.
+// Event is something that happened to an aggregate. Events are facts: once saved, only their
+// ProcessedAt changes.
 type Event struct {
 	// ID is unique in its schema. Zero on save: a new UUIDv7.
 	ID uuid.UUID `json:"id"`
-	// Position is the event's place in the order of its schema, from 1 upwards with
-	// gaps, assigned on save whatever is given.
+	// Position is the event's place in the order of its schema, from 1 upwards with gaps, assigned
+	// on save whatever is given.
 	Position int64 `json:"position"`
-	// EventType is required, at most 255 bytes: letters, digits, "_" and "-" in
-	// words separated by single dots, such as "user.created". Case matters.
+	// EventType is required, at most 255 bytes: letters, digits, "_" and "-" in words separated by
+	// single dots, such as "user.created". Case matters.
 	EventType string `json:"event_type"`
 	// EventName is for people, at most 255 bytes; may be empty.
 	EventName string `json:"event_name"`
-	// AggregateType is required, at most 100 bytes, spelled as an EventType is. Case
-	// matters and is kept.
+	// AggregateType is required, at most 100 bytes, spelled as an EventType is. Case matters and is
+	// kept.
 	AggregateType string `json:"aggregate_type"`
 	// AggregateID is required.
 	AggregateID uuid.UUID `json:"aggregate_id"`
-	// AggregateVersion counts the aggregate's events from 1 and is unique in it.
-	// Zero on save: the version after the last one.
+	// AggregateVersion counts the aggregate's events from 1 and is unique in it. Zero on save: the
+	// version after the last one.
 	AggregateVersion int64 `json:"aggregate_version"`
-	// EventData is the payload, required: a JSON object, kept byte for byte, of at most the bytes that
-	// WithMaxPayload sets, nested at most 1,024 levels.
+	// EventData is the payload, required: a JSON object, kept byte for byte, of at most the bytes
+	// that WithMaxPayload sets, nested at most 1,024 levels.
 	EventData json.RawMessage `json:"event_data"`
 	// EventMetadata is a JSON object under the same rules. Nil on save: {}.
 	EventMetadata json.RawMessage `json:"event_metadata"`
@@ -42,15 +42,15 @@ type Event struct {
 	CausationID *uuid.UUID `json:"causation_id"`
 	// TriggeredByUserID may be nil.
 	TriggeredByUserID *uuid.UUID `json:"triggered_by_user_id"`
-	// ContextID is the part of the tenant (an organization, a team) that the event
-	// belongs to; nil: to no part in particular.
+	// ContextID is the part of the tenant (an organization, a team) that the event belongs to; nil:
+	// to no part in particular.
 	ContextID *uuid.UUID `json:"context_id"`
 	// OccurredAt is when it happened, in the years 1 to 9999. Zero on save: now.
 	OccurredAt time.Time `json:"occurred_at"`
 	// CreatedAt is when it was saved, by the database's clock.
 	CreatedAt time.Time `json:"created_at"`
-	// ProcessedAt is when it was marked as processed, nil while it waits. Set on save (an
-	// import): stored, and never handed out as work.
+	// ProcessedAt is when it was marked as processed, nil while it waits. Set on save (an import):
+	// stored, and never handed out as work.
 	ProcessedAt *time.Time `json:"processed_at"`
 }
 
@@ -64,8 +64,8 @@ const (
 // Aggregate returns the aggregate that the event belongs to.
 func (e *Event) Aggregate() Aggregate { return Aggregate{e.AggregateType, e.AggregateID} }
 
-// Validate reports the first field that breaks a rule, as an [InvalidError]. A zero
-// ID, AggregateVersion, OccurredAt and a nil EventMetadata are fine: Save fills them in.
+// Validate reports the first field that breaks a rule, as an [InvalidError]. A zero ID,
+// AggregateVersion, OccurredAt and a nil EventMetadata are fine: Save fills them in.
 func (e *Event) Validate() error { return e.validate(DefaultMaxPayload) }
 
 func (e *Event) validate(maxPayload int) error {
@@ -101,8 +101,8 @@ func (e *Event) validate(maxPayload int) error {
 	return nil
 }
 
-// Prepare makes an event ready to be stored: it validates it and fills in the id, the metadata
-// and the precision of times. What only the database knows stays zero. For backends.
+// Prepare makes an event ready to be stored: it validates it and fills in the id, the metadata and
+// the precision of times. What only the database knows stays zero. For backends.
 func (e *Event) Prepare(maxPayload int) error {
 	if err := e.validate(maxPayload); err != nil {
 		return err
@@ -150,38 +150,38 @@ const AnyVersion int64 = -1
 // NoEvents, given to Append, takes an aggregate that has no events yet.
 const NoEvents int64 = 0
 
-// EventRepository stores the events of one schema, and the queue of those that
-// wait to be processed. Every method is safe for concurrent use.
+// EventRepository stores the events of one schema, and the queue of those that wait to be
+// processed. Every method is safe for concurrent use.
 //
-// A list's limit is 0 for DefaultLimit, and at most MaxLimit. Every method may
-// also return ErrUnavailable, ErrClosed, ErrInternal, and the context's error when it ends; a method that
+// A list's limit is 0 for DefaultLimit, and at most MaxLimit. Every method may also return
+// ErrUnavailable, ErrClosed, ErrInternal, and the context's error when it ends; a method that
 // writes, ErrReadOnly.
 type EventRepository interface {
-	// Save stores an event and puts it in the queue, in one step. It returns the
-	// event as a read would. AggregateVersion 0 becomes the next version of its
-	// aggregate: savers of one aggregate wait for each other and none fails. An event with
-	// ProcessedAt is stored but never queued.
+	// Save stores an event and puts it in the queue, in one step. It returns the event as a read
+	// would. AggregateVersion 0 becomes the next version of its aggregate: savers of one aggregate
+	// wait for each other and none fails. An event with ProcessedAt is stored but never queued.
 	//
 	// Errors: ErrInvalid before anything is sent; ErrAlreadyExists for an id that is taken;
-	// ErrVersionConflict for an AggregateVersion that is taken. Inside a
-	// transaction these leave it usable.
+	// ErrVersionConflict for an AggregateVersion that is taken. Inside a transaction these leave it
+	// usable.
 	Save(ctx context.Context, event Event) (Event, error)
 
-	// SaveBatch saves events, all or none, in the order given: the fast way to
-	// save more than a few. Positions rise in that order. Events of one aggregate with AggregateVersion 0 are
-	// numbered in that order. No events: no I/O. Errors are Save's; a field is named events[i].field.
+	// SaveBatch saves events, all or none, in the order given: the fast way to save more than a
+	// few. Positions rise in that order. Events of one aggregate with AggregateVersion 0 are
+	// numbered in that order. No events: no I/O. Errors are Save's; a field is named
+	// events[i].field.
 	SaveBatch(ctx context.Context, events []Event) ([]Event, error)
 
-	// Append saves events to one aggregate, all or none, if its last version is
-	// expectedVersion (NoEvents: if it has none; AnyVersion: in any case), and numbers them from there. The events'
-	// AggregateType, AggregateID and AggregateVersion are filled in and may be zero;
-	// else they must say the same. Errors: SaveBatch's; ErrVersionConflict, with the
-	// version the aggregate is at, if it is not expectedVersion.
+	// Append saves events to one aggregate, all or none, if its last version is expectedVersion
+	// (NoEvents: if it has none; AnyVersion: in any case), and numbers them from there. The events'
+	// AggregateType, AggregateID and AggregateVersion are filled in and may be zero; else they must
+	// say the same. Errors: SaveBatch's; ErrVersionConflict, with the version the aggregate is at,
+	// if it is not expectedVersion.
 	Append(ctx context.Context, aggregate Aggregate, expectedVersion int64, events []Event) ([]Event, error)
 
-	// NextVersion is the version after the aggregate's last one, 1 for a new
-	// aggregate. By the time it returns somebody may have used it: to save without that
-	// race leave AggregateVersion zero, or use Append. ErrState if the last one is the largest there is.
+	// NextVersion is the version after the aggregate's last one, 1 for a new aggregate. By the time
+	// it returns somebody may have used it: to save without that race leave AggregateVersion zero,
+	// or use Append. ErrState if the last one is the largest there is.
 	NextVersion(ctx context.Context, aggregate Aggregate) (int64, error)
 
 	// GetByID returns one event, or ErrNotFound.
@@ -190,9 +190,9 @@ type EventRepository interface {
 	// Exists reports whether there is an event with this id.
 	Exists(ctx context.Context, id uuid.UUID) (bool, error)
 
-	// GetByAggregate returns events of one aggregate from version fromVersion on
-	// (0 and 1: from the first), by version. It stops at the limit: to be sure to have the whole
-	// history, use AllByAggregate.
+	// GetByAggregate returns events of one aggregate from version fromVersion on (0 and 1: from the
+	// first), by version. It stops at the limit: to be sure to have the whole history, use
+	// AllByAggregate.
 	GetByAggregate(ctx context.Context, aggregate Aggregate, fromVersion int64, limit int) ([]Event, error)
 
 	// AllByAggregate yields the events of one aggregate from version fromVersion on, by version,
@@ -202,53 +202,54 @@ type EventRepository interface {
 	// GetByCorrelationID returns the events of one correlation, by OccurredAt, then Position.
 	GetByCorrelationID(ctx context.Context, correlationID uuid.UUID, limit int) ([]Event, error)
 
-	// GetByContext returns the events of one context, newest first: by OccurredAt, then Position, both descending.
-	// Nil: the events that belong to no context, not those of all.
+	// GetByContext returns the events of one context, newest first: by OccurredAt, then Position,
+	// both descending. Nil: the events that belong to no context, not those of all.
 	GetByContext(ctx context.Context, contextID *uuid.UUID, limit int) ([]Event, error)
 
 	// GetByType returns the events of exactly one type, newest first as GetByContext does.
 	// ErrInvalid for a type that no event can be of.
 	GetByType(ctx context.Context, eventType string, limit int) ([]Event, error)
 
-	// GetUnprocessed returns the events in the queue, leased ones included, oldest Position first. It locks
-	// nothing: two callers get the same events.
+	// GetUnprocessed returns the events in the queue, leased ones included, oldest Position first.
+	// It locks nothing: two callers get the same events.
 	GetUnprocessed(ctx context.Context, limit int) ([]Event, error)
 
-	// GetUnprocessedPage returns the events in the queue behind a position (0: from
-	// the start), oldest first. Going on from the last Position of each page visits every event
-	// that is there throughout exactly once, whatever others save and process meanwhile.
+	// GetUnprocessedPage returns the events in the queue behind a position (0: from the start),
+	// oldest first. Going on from the last Position of each page visits every event that is there
+	// throughout exactly once, whatever others save and process meanwhile.
 	GetUnprocessedPage(ctx context.Context, after int64, limit int) ([]Event, error)
 
 	// AllUnprocessed yields the events in the queue, oldest first, reading pageSize (a limit) at a
 	// time as GetUnprocessedPage does. After an error it ends.
 	AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[Event, error]
 
-	// GetUnprocessedForUpdate returns the oldest events in the queue that nobody
-	// leases and locks them until the transaction ends. With SkipLocked, events that another
-	// transaction holds are passed over, so that two never have the same one; without, it waits
-	// for them. On SQLite the transaction holds the one write lock, which gives the
-	// same guarantee. ErrTxRequired outside InTx.
+	// GetUnprocessedForUpdate returns the oldest events in the queue that nobody leases and locks
+	// them until the transaction ends. With SkipLocked, events that another transaction holds are
+	// passed over, so that two never have the same one; without, it waits for them. On SQLite the
+	// transaction holds the one write lock, which gives the same guarantee. ErrTxRequired outside
+	// InTx.
 	GetUnprocessedForUpdate(ctx context.Context, opts LockOptions) ([]Event, error)
 
-	// ProcessUnprocessed does one round of work in one transaction: it locks the
-	// oldest events, passing over those that others hold, gives them to fn, and marks those whose
-	// ids fn returns. It returns how many it marked; 0 and no call of fn when nothing waits. Events
-	// that fn leaves out wait for the next round. An error or a panic of fn undoes everything, what fn did through tx included.
+	// ProcessUnprocessed does one round of work in one transaction: it locks the oldest events,
+	// passing over those that others hold, gives them to fn, and marks those whose ids fn returns.
+	// It returns how many it marked; 0 and no call of fn when nothing waits. Events that fn leaves
+	// out wait for the next round. An error or a panic of fn undoes everything, what fn did through
+	// tx included.
 	//
 	// A transaction stays open while fn runs: fn should be quick and do its writing through tx.
 	ProcessUnprocessed(ctx context.Context, opts ProcessOptions, fn func(tx Store, events []Event) (done []uuid.UUID, err error)) (int, error)
 
-	// MarkAsProcessed takes an event out of the queue and sets its ProcessedAt to
-	// now. True the first time only; false for one that is processed or unknown.
+	// MarkAsProcessed takes an event out of the queue and sets its ProcessedAt to now. True the
+	// first time only; false for one that is processed or unknown.
 	MarkAsProcessed(ctx context.Context, id uuid.UUID) (bool, error)
 
-	// MarkMultipleAsProcessed marks events as MarkAsProcessed does, all in one
-	// statement, and returns how many it took out of the queue. Duplicates count once, unknown ids are ignored.
-	// No ids: no I/O.
+	// MarkMultipleAsProcessed marks events as MarkAsProcessed does, all in one statement, and
+	// returns how many it took out of the queue. Duplicates count once, unknown ids are ignored. No
+	// ids: no I/O.
 	MarkMultipleAsProcessed(ctx context.Context, ids []uuid.UUID) (int, error)
 
-	// MarkMultipleAsProcessedBulk marks any number of events, batchSize (0: DefaultMarkBatch) at a time.
-	// Outside a transaction each batch commits by itself: an error comes with the count of
+	// MarkMultipleAsProcessedBulk marks any number of events, batchSize (0: DefaultMarkBatch) at a
+	// time. Outside a transaction each batch commits by itself: an error comes with the count of
 	// those that are marked and stay so.
 	MarkMultipleAsProcessedBulk(ctx context.Context, ids []uuid.UUID, batchSize int) (int, error)
 
@@ -258,13 +259,13 @@ type EventRepository interface {
 	// CountProcessing counts the events in the queue that are leased now.
 	CountProcessing(ctx context.Context) (int64, error)
 
-	// CountByType counts the events that occurred at or after since, per type. Types without
-	// any are not in the map.
+	// CountByType counts the events that occurred at or after since, per type. Types without any
+	// are not in the map.
 	CountByType(ctx context.Context, since time.Time) (map[string]int64, error)
 }
 
-// DefaultMarkBatch is how many ids MarkMultipleAsProcessedBulk marks at a time;
-// docs/benchmarks.md has the measurement.
+// DefaultMarkBatch is how many ids MarkMultipleAsProcessedBulk marks at a time; docs/benchmarks.md
+// has the measurement.
 const DefaultMarkBatch = 1000
 
 // LockOptions says what GetUnprocessedForUpdate returns.

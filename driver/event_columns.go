@@ -37,9 +37,9 @@ var eventColumns = []EventColumn{
 // EventColumns returns all columns of an event.
 func EventColumns() []EventColumn { return slices.Clone(eventColumns) }
 
-// SelectEventColumns returns the columns to read when columns are asked for: all
-// for none, else those given and the id, each once, in the order of [EventColumns]. An
-// unknown one is an [InvalidError]. For backends.
+// SelectEventColumns returns the columns to read when columns are asked for: all for none, else
+// those given and the id, each once, in the order of [EventColumns]. An unknown one is an
+// [InvalidError]. For backends.
 func SelectEventColumns(columns []EventColumn) ([]EventColumn, error) {
 	if len(columns) == 0 {
 		return eventColumns, nil

@@ -6,12 +6,11 @@ import (
 	"strconv"
 )
 
-// Option changes how [Open] and [Connect] work. No option changes what the
-// repositories promise.
+// Option changes how [Open] and [Connect] work. No option changes what the repositories promise.
 type Option func(*Config)
 
-// NewConfig applies opts to the defaults. Backends that offer constructors of their own call it;
-// an app has no need to. ErrInvalid for a value that can't be used.
+// NewConfig applies opts to the defaults. Backends that offer constructors of their own call it; an
+// app has no need to. ErrInvalid for a value that can't be used.
 func NewConfig(opts ...Option) (Config, error) {
 	config := Config{MaxPayload: DefaultMaxPayload, Logger: slog.Default()}
 	for _, opt := range opts {
@@ -38,12 +37,12 @@ func NewConfig(opts ...Option) (Config, error) {
 type MigrationMode uint8
 
 const (
-	// MigrateOnOpen creates and updates the tables: the default. It takes rights to
-	// create a schema and tables.
+	// MigrateOnOpen creates and updates the tables: the default. It takes rights to create a schema
+	// and tables.
 	MigrateOnOpen MigrationMode = iota
-	// MigrateVerify changes nothing: a schema that is not at this library's
-	// version is ErrNotMigrated, ErrSchemaTooNew or ErrDirty. For production, where
-	// a deployment step migrates (package migrate, command cmd/migrate).
+	// MigrateVerify changes nothing: a schema that is not at this library's version is
+	// ErrNotMigrated, ErrSchemaTooNew or ErrDirty. For production, where a deployment step migrates
+	// (package migrate, command cmd/migrate).
 	MigrateVerify
 	// MigrateNever does not even look.
 	MigrateNever
@@ -54,9 +53,9 @@ func WithMigrations(mode MigrationMode) Option {
 	return func(c *Config) { c.Migrations = mode }
 }
 
-// WithMaxConns bounds the connections of the pool; 0 is the backend's default
-// (Postgres: pool_max_conns of the DSN, else the larger of 4 and the number of CPUs; SQLite: that many
-// readers beside its one writer).
+// WithMaxConns bounds the connections of the pool; 0 is the backend's default (Postgres:
+// pool_max_conns of the DSN, else the larger of 4 and the number of CPUs; SQLite: that many readers
+// beside its one writer).
 func WithMaxConns(n int) Option {
 	return func(c *Config) { c.MaxConns = n }
 }
@@ -68,14 +67,14 @@ const (
 	MaxMaxPayload = 256 << 20
 )
 
-// WithMaxPayload sets how many bytes one JSON field may have, DefaultMaxPayload
-// unless set, MaxMaxPayload at most.
+// WithMaxPayload sets how many bytes one JSON field may have, DefaultMaxPayload unless set,
+// MaxMaxPayload at most.
 func WithMaxPayload(bytes int) Option {
 	return func(c *Config) { c.MaxPayload = bytes }
 }
 
-// WithLogger sets where the library reports what it does by itself (migrations), slog.Default() unless set.
-// Nil discards. No record holds a secret or a payload.
+// WithLogger sets where the library reports what it does by itself (migrations), slog.Default()
+// unless set. Nil discards. No record holds a secret or a payload.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *Config) { c.Logger = logger }
 }

@@ -15,9 +15,8 @@ var registry = struct {
 	drivers map[string]Driver
 }{drivers: map[string]Driver{}}
 
-// Register makes a driver known under a DSN scheme, the part before the first
-// colon ("postgres", "sqlite"). Backends call it from an init function. It panics if d
-// is nil or the scheme is taken.
+// Register makes a driver known under a DSN scheme, the part before the first colon ("postgres",
+// "sqlite"). Backends call it from an init function. It panics if d is nil or the scheme is taken.
 func Register(scheme string, d Driver) {
 	registry.Lock()
 	defer registry.Unlock()
@@ -37,13 +36,12 @@ func Drivers() []string {
 	return slices.Sorted(maps.Keys(registry.drivers))
 }
 
-// Open connects to the database that dsn names and returns the repositories of
-// one schema. The Store owns the pool: close it when done. For several schemas on one pool
-// use [Connect].
+// Open connects to the database that dsn names and returns the repositories of one schema. The
+// Store owns the pool: close it when done. For several schemas on one pool use [Connect].
 //
-// DSNs: postgres://user:password@host:port/database?options, postgresql://…,
-// libpq's key=value form; sqlite:path, sqlite::memory:, file:path?options. The backend's
-// package must be imported, if only for its side effect. Errors are those of [Connect] and [DB].Store.
+// DSNs: postgres://user:password@host:port/database?options, postgresql://…, libpq's key=value
+// form; sqlite:path, sqlite::memory:, file:path?options. The backend's package must be imported, if
+// only for its side effect. Errors are those of [Connect] and [DB].Store.
 func Open(dsn, schema string, opts ...Option) (Store, error) {
 	if err := ValidateSchema(schema); err != nil {
 		return nil, err
@@ -61,10 +59,9 @@ func Open(dsn, schema string, opts ...Option) (Store, error) {
 	return &opened{Store: store, db: db}, nil
 }
 
-// Connect opens a pool on the database that dsn names: one pool, many schemas.
-// It returns once the database has answered. Errors: ErrInvalid for a dsn or an option that can't be used
-// (an unknown scheme and a missing import among them), ErrUnavailable for a
-// database that doesn't answer.
+// Connect opens a pool on the database that dsn names: one pool, many schemas. It returns once the
+// database has answered. Errors: ErrInvalid for a dsn or an option that can't be used (an unknown
+// scheme and a missing import among them), ErrUnavailable for a database that doesn't answer.
 func Connect(ctx context.Context, dsn string, opts ...Option) (DB, error) {
 	config, err := NewConfig(opts...)
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 
 var schemaPattern = regexp.MustCompile(`^[a-z0-9_-]{1,48}$`)
 
-// ValidateSchema reports whether name can be a schema on every backend: 1 to 48 of
-// a–z, 0–9, "_" and "-"; not "information_schema", and not beginning with "pg_" or
-// "sqlite_", which databases keep for themselves; no "__" and no "_" at the end, which
-// separate the schema from the table where a backend has no schemas.
+// ValidateSchema reports whether name can be a schema on every backend: 1 to 48 of a–z, 0–9, "_"
+// and "-"; not "information_schema", and not beginning with "pg_" or "sqlite_", which databases
+// keep for themselves; no "__" and no "_" at the end, which separate the schema from the table
+// where a backend has no schemas.
 func ValidateSchema(name string) error {
 	reason := ""
 	switch {

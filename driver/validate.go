@@ -17,8 +17,8 @@ const (
 	MaxLimit = 10_000
 )
 
-// CheckLimit returns the rows that a list asked for limit should return:
-// DefaultLimit for 0, ErrInvalid for a negative one or one above MaxLimit. For backends.
+// CheckLimit returns the rows that a list asked for limit should return: DefaultLimit for 0,
+// ErrInvalid for a negative one or one above MaxLimit. For backends.
 func CheckLimit(limit int) (int, error) {
 	switch {
 	case limit == 0:

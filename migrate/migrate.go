@@ -1,11 +1,11 @@
-// Package migrate brings the tables of schemas to the version that this library
-// needs, and back. A Store does that by itself when it is first asked for; this package is for
-// those who migrate in a step of a deployment (driver.WithMigrations(driver.MigrateVerify) then only checks).
-// Command cmd/migrate does the same from a shell.
+// Package migrate brings the tables of schemas to the version that this library needs, and back. A
+// Store does that by itself when it is first asked for; this package is for those who migrate in a
+// step of a deployment (driver.WithMigrations(driver.MigrateVerify) then only checks). Command
+// cmd/migrate does the same from a shell.
 //
-// A schema's migrations run in one transaction, under a lock that other processes
-// respect: they take effect as a whole or not at all, and of two processes that migrate one schema
-// at once the second finds the work done.
+// A schema's migrations run in one transaction, under a lock that other processes respect: they
+// take effect as a whole or not at all, and of two processes that migrate one schema at once the
+// second finds the work done.
 package migrate
 
 import (
@@ -30,16 +30,16 @@ type Status struct {
 	Dirty   bool // another tool's migration failed half-way
 }
 
-// Up brings schemas to the latest version, creating those that are not there,
-// several at a time. One schema's failure does not keep the others back; the failures are
-// returned together, each a *driver.Error that names its schema. Errors: ErrInvalid for
-// a schema name, ErrSchemaTooNew, ErrDirty, ErrUnavailable.
+// Up brings schemas to the latest version, creating those that are not there, several at a time.
+// One schema's failure does not keep the others back; the failures are returned together, each a
+// *driver.Error that names its schema. Errors: ErrInvalid for a schema name, ErrSchemaTooNew,
+// ErrDirty, ErrUnavailable.
 func Up(ctx context.Context, db driver.DB, schemas ...string) error {
 	return each(db, schemas, func(t Target, schema string) error { return up(ctx, t, schema) })
 }
 
-// Verify changes nothing and reports the schemas that are not at the latest
-// version: ErrNotMigrated, ErrSchemaTooNew or ErrDirty, each with its remedy.
+// Verify changes nothing and reports the schemas that are not at the latest version:
+// ErrNotMigrated, ErrSchemaTooNew or ErrDirty, each with its remedy.
 func Verify(ctx context.Context, db driver.DB, schemas ...string) error {
 	return each(db, schemas, func(t Target, schema string) error { return verify(ctx, t, schema) })
 }
@@ -54,8 +54,9 @@ func Version(ctx context.Context, db driver.DB, schema string) (Status, error) {
 	return status, err
 }
 
-// Down takes a schema back to a version, 0 for nothing at all. Everything that later
-// versions store is lost. Errors: ErrInvalid for a version that is above the schema's; those of Verify but ErrNotMigrated.
+// Down takes a schema back to a version, 0 for nothing at all. Everything that later versions store
+// is lost. Errors: ErrInvalid for a version that is above the schema's; those of Verify but
+// ErrNotMigrated.
 func Down(ctx context.Context, db driver.DB, schema string, version int) error {
 	return each(db, []string{schema}, func(t Target, schema string) error {
 		status, err := readStatus(ctx, t, schema)
@@ -186,8 +187,8 @@ func each(db driver.DB, schemas []string, work func(Target, string) error) error
 
 func fail(op, schema string, err error) error { return driver.Fail(op, schema, "schema", "", err) }
 
-// Drop removes all that is installed in a schema, VersionTable included, and calls
-// forget before anything is gone. For backends: DB.DropSchema.
+// Drop removes all that is installed in a schema, VersionTable included, and calls forget before
+// anything is gone. For backends: DB.DropSchema.
 func Drop(ctx context.Context, t Target, schema string, forget func()) error {
 	const op = "DropSchema"
 	if err := driver.ValidateSchema(schema); err != nil {

@@ -26,9 +26,9 @@ func run(ctx context.Context, t Target, tx Tx, work func(*engine.Migrate) error)
 	return nil
 }
 
-// schemaDB is golang-migrate's view of one schema. The transaction around it is
-// the lock, and it makes dirty versions impossible: golang-migrate writes the mark before each
-// migration and takes it away after, and both commit with the migration or not at all.
+// schemaDB is golang-migrate's view of one schema. The transaction around it is the lock, and it
+// makes dirty versions impossible: golang-migrate writes the mark before each migration and takes
+// it away after, and both commit with the migration or not at all.
 type schemaDB struct {
 	ctx context.Context // golang-migrate's interface has none
 	tx  Tx

@@ -30,8 +30,8 @@ func Latest(dialect string) (int, error) {
 	return int(parsed.Version), nil
 }
 
-// rendered is a source of migrations for one schema: the files are templates, which
-// know the names of its tables and what the server can do.
+// rendered is a source of migrations for one schema: the files are templates, which know the names
+// of its tables and what the server can do.
 type rendered struct {
 	source.Driver
 	funcs template.FuncMap

@@ -16,20 +16,20 @@ type Target interface {
 	// MigrationDialect names the folder of migrations, under sql/.
 	MigrationDialect() string
 
-	// MigrationVersion reads a schema's version in one round trip. A schema without VersionTable
-	// is at version 0.
+	// MigrationVersion reads a schema's version in one round trip. A schema without VersionTable is
+	// at version 0.
 	MigrationVersion(ctx context.Context, schema string) (version int, dirty bool, err error)
 
-	// MigrationTx runs fn in a transaction in which no other process migrates the
-	// schema. It creates the schema and VersionTable first if they are not there. Either all that
-	// fn does takes effect or nothing.
+	// MigrationTx runs fn in a transaction in which no other process migrates the schema. It
+	// creates the schema and VersionTable first if they are not there. Either all that fn does
+	// takes effect or nothing.
 	MigrationTx(ctx context.Context, schema string, fn func(tx Tx) error) error
 }
 
 // Tx is a transaction that migrates one schema.
 type Tx interface {
-	// Table returns the name of a table, or of an index on backends where they
-	// share one room with those of other schemas, quoted.
+	// Table returns the name of a table, or of an index on backends where they share one room with
+	// those of other schemas, quoted.
 	Table(name string) string
 	// Has reports a feature of the server that migrations make use of: "lz4".
 	Has(feature string) bool

@@ -16,20 +16,22 @@ type Dialect struct {
 	Quote func(Table) string
 	// Now is an expression for the present moment that is the same throughout a statement.
 	Now string
-	// UUIDs and Int64s are FROM items that turn one parameter, a list, into rows with a column "value".
+	// UUIDs and Int64s are FROM items that turn one parameter, a list, into rows with a column
+	// "value".
 	UUIDs, Int64s string
 	// Aggregates is a FROM item that turns the parameters of AggregateArgs into rows with the
 	// columns "number" (from 0), "aggregate_type" and "aggregate_id".
 	Aggregates    string
 	AggregateArgs func([]driver.Aggregate) []any
-	// In is a predicate, after a column, that a subquery in its place "?" has the value. If Locks is set
-	// it visits rows in the column's order, so that two statements that change the same rows don't deadlock.
+	// In is a predicate, after a column, that a subquery in its place "?" has the value. If Locks
+	// is set it visits rows in the column's order, so that two statements that change the same rows
+	// don't deadlock.
 	In string
 	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
 	// and returns them in rising order, each with Now.
 	Reserve func(events Table) string
-	// Locks tells that rows are locked with FOR UPDATE. Without it a transaction
-	// must keep other writers out from its start.
+	// Locks tells that rows are locked with FOR UPDATE. Without it a transaction must keep other
+	// writers out from its start.
 	Locks bool
 	// WritableCTE tells that INSERT and DELETE … RETURNING can stand in a WITH clause.
 	WritableCTE bool

@@ -10,8 +10,8 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// eventSQL is every statement on events, in the dialect and for the schema of a
-// store. testdata/ shows them as they are sent.
+// eventSQL is every statement on events, in the dialect and for the schema of a store. testdata/
+// shows them as they are sent.
 type eventSQL struct {
 	// One row: position, version, occurred_at, created_at; none if the id or the version is taken.
 	// The second numbers the event itself.
@@ -28,8 +28,8 @@ type eventSQL struct {
 	byAggregate, byCorrelation, byType   string
 	byContext, withoutContext, queuePage string
 
-	// The statements that mark ids as processed, to be run in order with the same argument. The last one's
-	// changed rows are the count.
+	// The statements that mark ids as processed, to be run in order with the same argument. The
+	// last one's changed rows are the count.
 	mark []string
 
 	countUnprocessed, countProcessing, countByType string
@@ -94,8 +94,8 @@ func newEventSQL(d *Dialect, schema string) *eventSQL {
 	}
 }
 
-// render builds a statement whose arguments are given each time it runs, not here.
-// It panics on one that can't be built, which no input can cause.
+// render builds a statement whose arguments are given each time it runs, not here. It panics on one
+// that can't be built, which no input can cause.
 func (b *builder) render(statement sq.Sqlizer) string {
 	text, _, err := statement.ToSql()
 	if err == nil {
@@ -123,7 +123,8 @@ func (b *builder) readQueued(columns []driver.EventColumn, queued string) sq.Sel
 	return sq.Select(names(columns)...).From(queued).Join(b.events + " e ON e.position = q.position")
 }
 
-// queuedColumns are those of columns that readQueued reads: what is in the queue is not processed yet.
+// queuedColumns are those of columns that readQueued reads: what is in the queue is not processed
+// yet.
 func queuedColumns(columns []driver.EventColumn) []driver.EventColumn {
 	return slices.DeleteFunc(slices.Clone(columns), func(c driver.EventColumn) bool { return c == driver.EventProcessedAt })
 }
@@ -200,7 +201,8 @@ func (b *builder) mark() []string {
 	return []string{b.render(record.Select(queued)), b.render(done)}
 }
 
-// lockSQL renders the locked reads of the queue, one for each choice of columns, when first asked for.
+// lockSQL renders the locked reads of the queue, one for each choice of columns, when first asked
+// for.
 type lockSQL struct {
 	*builder
 	statements sync.Map // key string → statement string
@@ -223,8 +225,8 @@ func (l *lockSQL) statement(columns []driver.EventColumn, skipLocked bool) strin
 	return text
 }
 
-// lock locks rows of the queue first and reads their events afterwards: locking
-// the joined rows reads every event that somebody else holds, and took twice as long.
+// lock locks rows of the queue first and reads their events afterwards: locking the joined rows
+// reads every event that somebody else holds, and took twice as long.
 func (b *builder) lock(columns []driver.EventColumn, skipLocked bool) string {
 	locked := sq.Select("q.position").From(b.queue + " q").Where(b.unleased()).OrderBy("q.position").Suffix("LIMIT ?")
 	if b.dialect.Locks {

@@ -133,8 +133,8 @@ func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[dri
 	})
 }
 
-// pages yields the events of page after page until one has fewer than size. next
-// is given the last event of the page before, nil at first.
+// pages yields the events of page after page until one has fewer than size. next is given the last
+// event of the page before, nil at first.
 func pages(size int, next func(last *driver.Event) ([]driver.Event, error)) iter.Seq2[driver.Event, error] {
 	return func(yield func(driver.Event, error) bool) {
 		var last *driver.Event

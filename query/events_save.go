@@ -15,8 +15,8 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// saveAttempts bounds how often a save numbers its events anew because others
-// took the version first. Each time one of them got ahead, so the bound is reached by a fault only.
+// saveAttempts bounds how often a save numbers its events anew because others took the version
+// first. Each time one of them got ahead, so the bound is reached by a fault only.
 const saveAttempts = 1000
 
 func (r *events) Save(ctx context.Context, event driver.Event) (driver.Event, error) {
@@ -71,8 +71,8 @@ func (r *events) prepareAll(given []driver.Event) ([]driver.Event, error) {
 	return prepared, nil
 }
 
-// firstFault prepares events in place and returns the first one's fault and its index. Checking payloads takes a
-// tenth of the time of storing them, so all cores share it.
+// firstFault prepares events in place and returns the first one's fault and its index. Checking
+// payloads takes a tenth of the time of storing them, so all cores share it.
 func firstFault(events []driver.Event, maxPayload int) (int, error) {
 	size := max(16, (len(events)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
 	faults := make([]error, len(events))
@@ -183,8 +183,8 @@ func (r *events) explainOne(ctx context.Context, e *driver.Event) error {
 	return nil
 }
 
-// A numbering sets the versions of events that have none, in order. It sees what
-// the transaction sees, so the versions may be taken by the time they are stored.
+// A numbering sets the versions of events that have none, in order. It sees what the transaction
+// sees, so the versions may be taken by the time they are stored.
 type numbering func(ctx context.Context, r *events, rows []driver.Event) error
 
 // saveAll stores prepared events, all or none, and puts those that wait in the queue.
@@ -211,8 +211,8 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 	return nil, contended(prepared[0].Aggregate())
 }
 
-// insertAll stores numbered events. The positions are taken first, so that they
-// are known without reading back what was written.
+// insertAll stores numbered events. The positions are taken first, so that they are known without
+// reading back what was written.
 func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
 	i := 0
 	var position int64
@@ -237,7 +237,8 @@ func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
 	return r.enqueueAll(ctx, rows)
 }
 
-// enqueueAll puts stored events in the queue, and those that are processed already in the log of those.
+// enqueueAll puts stored events in the queue, and those that are processed already in the log of
+// those.
 func (r *events) enqueueAll(ctx context.Context, rows []driver.Event) error {
 	var waiting []int64
 	var processed []*driver.Event
@@ -261,8 +262,8 @@ func (r *events) enqueueAll(ctx context.Context, rows []driver.Event) error {
 	})
 }
 
-// explainAll says what stood in the way of a batch; nil if somebody else took a
-// version that numbering had found free, so that numbering anew helps.
+// explainAll says what stood in the way of a batch; nil if somebody else took a version that
+// numbering had found free, so that numbering anew helps.
 func (r *events) explainAll(ctx context.Context, prepared []driver.Event) error {
 	ids := make([]uuid.UUID, len(prepared))
 	var numbered []*driver.Event
@@ -294,8 +295,8 @@ func (r *events) explainAll(ctx context.Context, prepared []driver.Event) error 
 	return nil
 }
 
-// numberEach gives events without a version the next one of their aggregate, as
-// if they were saved one after the other.
+// numberEach gives events without a version the next one of their aggregate, as if they were saved
+// one after the other.
 func numberEach(ctx context.Context, r *events, rows []driver.Event) error {
 	var unnumbered []*driver.Event
 	for i := range rows {

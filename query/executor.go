@@ -4,31 +4,29 @@ import "context"
 
 // Executor runs statements, on a pool or in a transaction.
 //
-// Arguments and scan targets are of these types, and pointers to the first four
-// where NULL is possible: uuid.UUID, time.Time, int64, string; bool,
-// json.RawMessage, []uuid.UUID and []int64. The executor converts them to what its database has.
-// Times come back in UTC.
+// Arguments and scan targets are of these types, and pointers to the first four where NULL is
+// possible: uuid.UUID, time.Time, int64, string; bool, json.RawMessage, []uuid.UUID and []int64.
+// The executor converts them to what its database has. Times come back in UTC.
 //
-// Errors are *driver.Error with Kind and Err set, nothing else: Err is the database
-// driver's own error or wraps it. If the context ended, Kind is nil and Err wraps the context's error.
-// A unique key that is taken is ErrAlreadyExists.
+// Errors are *driver.Error with Kind and Err set, nothing else: Err is the database driver's own
+// error or wraps it. If the context ended, Kind is nil and Err wraps the context's error. A unique
+// key that is taken is ErrAlreadyExists.
 type Executor interface {
-	// Query runs a statement and, for each row of its result in order, stores the
-	// columns in targets and calls row, which may be nil. Outside a transaction the
-	// statement only reads, unless the dialect has WritableCTE.
+	// Query runs a statement and, for each row of its result in order, stores the columns in
+	// targets and calls row, which may be nil. Outside a transaction the statement only reads,
+	// unless the dialect has WritableCTE.
 	Query(ctx context.Context, sql string, args, targets []any, row func()) error
 
 	// Exec runs a statement and returns how many rows it changed.
 	Exec(ctx context.Context, sql string, args []any) (int64, error)
 
-	// Insert adds n rows to a table in the fastest way there is. values gives the
-	// values of row i, in the order of columns; it may return the same slice each time.
-	// A failure can leave some of the rows: use it in a transaction.
+	// Insert adds n rows to a table in the fastest way there is. values gives the values of row i,
+	// in the order of columns; it may return the same slice each time. A failure can leave some of
+	// the rows: use it in a transaction.
 	Insert(ctx context.Context, table Table, columns []string, n int, values func(i int) []any) error
 
-	// InTx runs fn in a transaction, or in a savepoint if this is a transaction:
-	// commits if fn returns nil, else rolls back and returns fn's error as it is. A panic
-	// rolls back and goes on.
+	// InTx runs fn in a transaction, or in a savepoint if this is a transaction: commits if fn
+	// returns nil, else rolls back and returns fn's error as it is. A panic rolls back and goes on.
 	InTx(ctx context.Context, fn func(tx Executor) error) error
 
 	// IsTx reports whether this is a transaction.

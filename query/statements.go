@@ -7,8 +7,8 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// Statements returns every statement that the store can send, by name: for reviews and tests.
-// Those that select columns stand for all choices of them.
+// Statements returns every statement that the store can send, by name: for reviews and tests. Those
+// that select columns stand for all choices of them.
 func (s *Store) Statements() map[string]string {
 	statements := map[string]string{}
 	sql := reflect.ValueOf(s.shared.eventSQL).Elem()

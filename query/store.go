@@ -22,7 +22,8 @@ type shared struct {
 	eventSQL   *eventSQL
 }
 
-// NewStore returns the repositories of a schema whose tables are there. maxPayload is as in driver.Config.
+// NewStore returns the repositories of a schema whose tables are there. maxPayload is as in
+// driver.Config.
 func NewStore(schema string, d *Dialect, exec Executor, maxPayload int) *Store {
 	return newStore(&shared{schema, d, maxPayload, newEventSQL(d, schema)}, exec)
 }
@@ -39,7 +40,8 @@ func (s *Store) On(exec Executor) *Store { return newStore(s.shared, exec) }
 // Dialect is the dialect the Store was made with.
 func (s *Store) Dialect() *Dialect { return s.shared.dialect }
 
-// WriteLock is a statement that changes nothing, and takes the write lock where the database has one.
+// WriteLock is a statement that changes nothing, and takes the write lock where the database has
+// one.
 func (s *Store) WriteLock() string {
 	return "DELETE FROM " + s.shared.dialect.Quote(Table{s.shared.schema, queueTable}) + " WHERE position < 0"
 }

@@ -5,8 +5,9 @@
 //	migrate -dsn DSN version                            where each installed schema stands
 //	migrate -dsn DSN -schema tenant_a -to 0 down        back to a version; what later ones store is lost
 //
-// Without -schema, all schemas in which neoevents is installed. DSN may come from NEOEVENTS_DSN instead, to keep a
-// password out of the process list. Exit status: 0, 1 for a failure, 2 for wrong usage.
+// Without -schema, all schemas in which neoevents is installed. DSN may come from NEOEVENTS_DSN
+// instead, to keep a password out of the process list. Exit status: 0, 1 for a failure, 2 for wrong
+// usage.
 package main
 
 import (

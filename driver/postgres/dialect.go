@@ -9,8 +9,8 @@ import (
 	"github.com/neomultitenant/neoevents/query"
 )
 
-// dialect is PostgreSQL's SQL. Lists are arrays. No statement calls a volatile function in an UPDATE or
-// spans two schemas, so that schema-based sharding (Citus) can place a tenant anywhere.
+// dialect is PostgreSQL's SQL. Lists are arrays. No statement calls a volatile function in an
+// UPDATE or spans two schemas, so that schema-based sharding (Citus) can place a tenant anywhere.
 var dialect = &query.Dialect{
 	Name:        "postgres",
 	Placeholder: sq.Dollar,
@@ -20,7 +20,8 @@ var dialect = &query.Dialect{
 	Int64s:      "unnest(?::bigint[]) AS given (value)",
 	Aggregates: "(SELECT number - 1 AS number, aggregate_type, aggregate_id" +
 		" FROM unnest(?::text[], ?::uuid[]) WITH ORDINALITY AS given (aggregate_type, aggregate_id, number))",
-	// A btree index is searched for an array's values in order, and 1.3 times as fast as joined with the subquery.
+	// A btree index is searched for an array's values in order, and 1.3 times as fast as joined
+	// with the subquery.
 	In: "= ANY (ARRAY (?))",
 	AggregateArgs: func(aggregates []driver.Aggregate) []any {
 		types, ids := make([]string, len(aggregates)), make([]uuid.UUID, len(aggregates))

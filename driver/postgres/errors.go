@@ -10,8 +10,9 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// classify tells failures apart: the server's by SQLSTATE, the others as a lost connection. mayHaveCommitted tells that the
-// statement commits by itself or is a COMMIT: when its answer is lost, so is the knowledge whether it took effect.
+// classify tells failures apart: the server's by SQLSTATE, the others as a lost connection.
+// mayHaveCommitted tells that the statement commits by itself or is a COMMIT: when its answer is
+// lost, so is the knowledge whether it took effect.
 func classify(ctx context.Context, err error, mayHaveCommitted bool) error {
 	if err == nil {
 		return nil

@@ -33,7 +33,8 @@ func versionSQL(schema string) string {
 	return "SELECT version, dirty FROM " + quote(query.Table{Schema: schema, Name: migrate.VersionTable}) + " LIMIT 1"
 }
 
-// MigrationTx implements migrate.Target. An advisory lock, gone with the transaction, keeps other processes out.
+// MigrationTx implements migrate.Target. An advisory lock, gone with the transaction, keeps other
+// processes out.
 func (d *db) MigrationTx(ctx context.Context, schema string, fn func(tx migrate.Tx) error) error {
 	return (&executor{d}).InTx(ctx, func(tx query.Executor) error {
 		m := &migrationTx{transaction: tx.(*transaction), schema: schema}

@@ -1,15 +1,15 @@
-// Package postgres is the PostgreSQL backend of neoevents, on pgx. Importing it
-// registers the DSN schemes postgres and postgresql, and libpq's key=value form,
-// with package driver.
+// Package postgres is the PostgreSQL backend of neoevents, on pgx. Importing it registers the DSN
+// schemes postgres and postgresql, and libpq's key=value form, with package driver.
 //
 //	postgres://user:password@localhost:5432/app?sslmode=disable
 //	host=localhost user=app dbname=app
 //
 // All settings of pgx's pool may stand in the DSN (pool_max_conns, …), and the PG* environment
-// variables fill what it leaves out. A connection attempt takes 10 s at most unless connect_timeout says otherwise.
+// variables fill what it leaves out. A connection attempt takes 10 s at most unless connect_timeout
+// says otherwise.
 //
-// Each schema is a schema of the database. Every statement names it, so connections are
-// never left in a tenant's search_path, and poolers in transaction mode can stand in between (with
+// Each schema is a schema of the database. Every statement names it, so connections are never left
+// in a tenant's search_path, and poolers in transaction mode can stand in between (with
 // default_query_exec_mode=exec in the DSN).
 //
 // Tested with PostgreSQL 15; it uses nothing newer than 12.
@@ -76,14 +76,16 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 	return d, nil
 }
 
-// cancelOnServer makes a context that ends cancel the statement on the server and wait for its answer: so it is
-// known whether the statement took effect, and the connection stays. Without an answer the connection is given up.
+// cancelOnServer makes a context that ends cancel the statement on the server and wait for its
+// answer: so it is known whether the statement took effect, and the connection stays. Without an
+// answer the connection is given up.
 func cancelOnServer(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: cancelTimeout}
 }
 
-// New adopts an app's own pool, whose settings stay the app's. Closing the returned DB leaves the pool open.
-// ErrInvalid for an option that can't be used. It does not wait for the database: see Ping.
+// New adopts an app's own pool, whose settings stay the app's. Closing the returned DB leaves the
+// pool open. ErrInvalid for an option that can't be used. It does not wait for the database: see
+// Ping.
 func New(pool *pgxpool.Pool, opts ...driver.Option) (driver.DB, error) {
 	config, err := driver.NewConfig(opts...)
 	if err != nil {
@@ -92,8 +94,8 @@ func New(pool *pgxpool.Pool, opts ...driver.Option) (driver.DB, error) {
 	return newDB(pool, config), nil
 }
 
-// WithTx returns store's repositories inside a transaction that the app began on the
-// same database: what they do commits and rolls back with it, and every typed refusal leaves it usable. The
+// WithTx returns store's repositories inside a transaction that the app began on the same database:
+// what they do commits and rolls back with it, and every typed refusal leaves it usable. The
 // returned Store is for the goroutine that uses tx. ErrInvalid if store is not one of this package.
 func WithTx(store driver.Store, tx pgx.Tx) (driver.Store, error) {
 	s, ok := driver.Unwrap(store).(*query.Store)

@@ -34,8 +34,8 @@ var dialect = &query.Dialect{
 		}
 		return []any{string(list)}
 	},
-	// The transaction keeps other writers out, so that what follows the highest
-	// position ever used is free.
+	// The transaction keeps other writers out, so that what follows the highest position ever used
+	// is free.
 	Reserve: func(events query.Table) string {
 		return "WITH RECURSIVE taken (position, remaining) AS (" +
 			"SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '" + prefix(events) + "'), 0) + 1, ? - 1 " +

@@ -15,8 +15,8 @@ type source struct {
 	memory bool
 }
 
-// defaults are the pragmas of every connection unless the DSN has others: a commit
-// survives a power failure, readers and the writer don't wait for each other.
+// defaults are the pragmas of every connection unless the DSN has others: a commit survives a power
+// failure, readers and the writer don't wait for each other.
 var defaults = []struct{ name, value string }{
 	{"busy_timeout", "5000"},
 	{"journal_mode", "WAL"},

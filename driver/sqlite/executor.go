@@ -11,8 +11,8 @@ import (
 	"github.com/neomultitenant/neoevents/query"
 )
 
-// writerWait bounds the wait for the one writer, so that a transaction that waits for
-// itself (its function uses the outer Store) ends with an explanation and not never.
+// writerWait bounds the wait for the one writer, so that a transaction that waits for itself (its
+// function uses the outer Store) ends with an explanation and not never.
 const writerWait = 60 * time.Second
 
 // executor runs statements on the pools: reads on any reader, writes one at a time.
@@ -41,8 +41,8 @@ func (x *executor) Insert(ctx context.Context, table query.Table, columns []stri
 	return x.InTx(ctx, func(tx query.Executor) error { return tx.Insert(ctx, table, columns, n, values) })
 }
 
-// InTx begins with the write lock: a transaction that reads first and writes later
-// would be refused when somebody else wrote in between.
+// InTx begins with the write lock: a transaction that reads first and writes later would be refused
+// when somebody else wrote in between.
 func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error) error {
 	s, err := x.acquireWriter(ctx)
 	if err != nil {
@@ -107,8 +107,8 @@ func (t *transaction) usable(ctx context.Context) error {
 	return nil
 }
 
-// check classifies the error of a statement. After any but a constraint's refusal, which undoes just
-// its statement, the transaction takes no more: SQLite may have rolled it back, and what
+// check classifies the error of a statement. After any but a constraint's refusal, which undoes
+// just its statement, the transaction takes no more: SQLite may have rolled it back, and what
 // followed would commit statement by statement.
 func (t *transaction) check(ctx context.Context, err error) error {
 	err = classify(ctx, err)

@@ -10,8 +10,8 @@ import (
 // MigrationDialect implements migrate.Target.
 func (d *db) MigrationDialect() string { return dialect.Name }
 
-// MigrationVersion implements migrate.Target. It asks the writer: each change of a table makes every other
-// connection read the whole catalog again, which grows with the number of schemas.
+// MigrationVersion implements migrate.Target. It asks the writer: each change of a table makes
+// every other connection read the whole catalog again, which grows with the number of schemas.
 func (d *db) MigrationVersion(ctx context.Context, schema string) (int, bool, error) {
 	s, err := d.writer.acquire(ctx)
 	if err != nil {

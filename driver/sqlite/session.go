@@ -17,8 +17,8 @@ type runner interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// keptStatements is how many prepared statements a session keeps: some twenty
-// schemas' worth. One takes a few kilobytes.
+// keptStatements is how many prepared statements a session keeps: some twenty schemas' worth. One
+// takes a few kilobytes.
 const keptStatements = 512
 
 // session is a connection and its prepared statements, used by one goroutine at a time.
@@ -83,8 +83,8 @@ func (s *session) close() error {
 	return s.conn.Close()
 }
 
-// pool hands out sessions on one *sql.DB, opening each when it is first needed.
-// The one used last goes out first: its page cache is warm.
+// pool hands out sessions on one *sql.DB, opening each when it is first needed. The one used last
+// goes out first: its page cache is warm.
 type pool struct {
 	db      *sql.DB
 	keep    bool // sessions stay open between uses; else their connections go back to db

@@ -5,11 +5,11 @@
 //	sqlite::memory:                   a database in memory that ends with its DB
 //	file:dev.db?_pragma=synchronous(NORMAL)   SQLite's URI form, with parameters of modernc.org/sqlite
 //
-// Unless the DSN sets other pragmas, a file is in WAL mode with synchronous=FULL, so that a
-// commit survives a power failure, with foreign keys on and a busy timeout of 5 s. One
-// connection writes, a pool of others reads; writers of this process wait for
-// each other, and for other processes up to the busy timeout (then: ErrUnavailable). In memory, one connection does all: reads wait for the
-// transaction that is open.
+// Unless the DSN sets other pragmas, a file is in WAL mode with synchronous=FULL, so that a commit
+// survives a power failure, with foreign keys on and a busy timeout of 5 s. One connection writes,
+// a pool of others reads; writers of this process wait for each other, and for other processes up
+// to the busy timeout (then: ErrUnavailable). In memory, one connection does all: reads wait for
+// the transaction that is open.
 //
 // Each schema's tables carry its name as a prefix: tenant_acme__events.
 package sqlite
@@ -69,9 +69,9 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 	return d, nil
 }
 
-// New adopts an app's own *sql.DB of modernc.org/sqlite. Its settings stay the app's: see the package
-// comment for those that are worth having, foreign_keys and busy_timeout above all. Closing the
-// returned DB leaves sqlDB open. Errors: those of driver.Connect.
+// New adopts an app's own *sql.DB of modernc.org/sqlite. Its settings stay the app's: see the
+// package comment for those that are worth having, foreign_keys and busy_timeout above all. Closing
+// the returned DB leaves sqlDB open. Errors: those of driver.Connect.
 func New(ctx context.Context, sqlDB *sql.DB, opts ...driver.Option) (driver.DB, error) {
 	config, err := driver.NewConfig(opts...)
 	if err != nil {
@@ -93,13 +93,14 @@ func New(ctx context.Context, sqlDB *sql.DB, opts ...driver.Option) (driver.DB, 
 	return d, nil
 }
 
-// WithTx returns store's repositories inside a transaction that the app began on the
-// same database: what they do commits and rolls back with it. The returned Store is for the
-// goroutine that uses tx.
+// WithTx returns store's repositories inside a transaction that the app began on the same database:
+// what they do commits and rolls back with it. The returned Store is for the goroutine that uses
+// tx.
 //
-// It takes the write lock, as InTx does. If tx has read before and somebody wrote since, SQLite can't give it:
-// ErrUnavailable. A transaction that begins with the lock (the parameter _txlock=immediate of modernc.org/sqlite) has
-// no such trouble. ErrInvalid if store is not one of this package.
+// It takes the write lock, as InTx does. If tx has read before and somebody wrote since, SQLite
+// can't give it: ErrUnavailable. A transaction that begins with the lock (the parameter
+// _txlock=immediate of modernc.org/sqlite) has no such trouble. ErrInvalid if store is not one of
+// this package.
 func WithTx(store driver.Store, tx *sql.Tx) (driver.Store, error) {
 	s, ok := driver.Unwrap(store).(*query.Store)
 	if !ok || s.Dialect() != dialect {

@@ -1,6 +1,5 @@
-// Package jsontext checks that bytes are one JSON text, many times faster than
-// encoding/json.Valid: every payload is checked before it is stored, and the
-// check must not cost more than the storing.
+// Package jsontext checks that bytes are one JSON text, many times faster than encoding/json.Valid:
+// every payload is checked before it is stored, and the check must not cost more than the storing.
 package jsontext
 
 import (
@@ -34,9 +33,9 @@ var (
 	ErrDepth = fmt.Errorf("is nested deeper than %d levels", MaxDepth)
 )
 
-// Check reports the kind of the JSON text in data (RFC 8259), or why it is none.
-// Valid UTF-8 is required, surrounding whitespace is allowed, duplicate keys and
-// lone surrogate escapes are too: nothing is decoded. It does not allocate unless it refuses.
+// Check reports the kind of the JSON text in data (RFC 8259), or why it is none. Valid UTF-8 is
+// required, surrounding whitespace is allowed, duplicate keys and lone surrogate escapes are too:
+// nothing is decoded. It does not allocate unless it refuses.
 func Check(data []byte) (Kind, error) {
 	if !utf8.Valid(data) {
 		return Invalid, ErrUTF8
@@ -210,10 +209,10 @@ const (
 	highs = 0x8080808080808080
 )
 
-// special sets the high bit of every byte of w that is a quote, a backslash or a
-// control character. Bits above the lowest one set may be wrong (a borrow runs
-// upwards), so only the lowest counts. See "Determine if a word has a zero byte"
-// and "… a byte less than n" in Anderson, Bit Twiddling Hacks.
+// special sets the high bit of every byte of w that is a quote, a backslash or a control character.
+// Bits above the lowest one set may be wrong (a borrow runs upwards), so only the lowest counts.
+// See "Determine if a word has a zero byte" and "… a byte less than n" in Anderson, Bit Twiddling
+// Hacks.
 func special(w uint64) uint64 {
 	quote := w ^ ones*'"'
 	slash := w ^ ones*'\\'

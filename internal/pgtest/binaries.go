@@ -100,8 +100,8 @@ func run(cmd *exec.Cmd) (port string, stop func(), err error) {
 	return port, stop, nil
 }
 
-// freePorts returns n ports that are free now. One of them may be taken by the time
-// the server starts; hardly all.
+// freePorts returns n ports that are free now. One of them may be taken by the time the server
+// starts; hardly all.
 func freePorts(n int) ([]string, error) {
 	var ports []string
 	for range n {
@@ -116,7 +116,8 @@ func freePorts(n int) ([]string, error) {
 	return ports, nil
 }
 
-// withoutPG removes PGDATA, PGPORT, PGOPTIONS and the like, which would reach initdb and the server.
+// withoutPG removes PGDATA, PGPORT, PGOPTIONS and the like, which would reach initdb and the
+// server.
 func withoutPG(env []string) []string {
 	return slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, "PG") })
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // detach keeps the signals of the test's terminal and process group from the command: it has to
-// outlive the tests for as long as it takes to clean up. As root it makes the user
-// postgres run it, in a dir which that user owns, for the server refuses to run as root.
+// outlive the tests for as long as it takes to clean up. As root it makes the user postgres run it,
+// in a dir which that user owns, for the server refuses to run as root.
 func detach(cmd *exec.Cmd, dir string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if os.Getuid() != 0 {

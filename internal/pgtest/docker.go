@@ -19,8 +19,8 @@ import (
 const (
 	defaultImage = "postgres:17-alpine"
 
-	// A newcomer's first test run should not seem to hang: without the image in this time the
-	// local binaries have their turn. Who insists on docker waits longer.
+	// A newcomer's first test run should not seem to hang: without the image in this time the local
+	// binaries have their turn. Who insists on docker waits longer.
 	pullPatience    = time.Minute
 	pullPatienceMax = 10 * time.Minute
 
@@ -123,8 +123,8 @@ func awaitContainer(ctx context.Context, client *docker.Client, id string, srv *
 	}
 }
 
-// hosts tells where the engine publishes ports: the host to connect to, and the address to bind.
-// On this machine only this machine may connect.
+// hosts tells where the engine publishes ports: the host to connect to, and the address to bind. On
+// this machine only this machine may connect.
 func hosts(endpoint string) (host, bind string) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Hostname() == "" || u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback() {

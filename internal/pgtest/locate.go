@@ -37,7 +37,8 @@ func findBinaries() (string, error) {
 	return slices.MaxFunc(found, func(a, b string) int { return cmp.Compare(version(a), version(b)) }), nil
 }
 
-// complete reports whether the folder has all that it takes to run a server; a PATH may have clients only.
+// complete reports whether the folder has all that it takes to run a server; a PATH may have
+// clients only.
 func complete(dir string) bool {
 	return !slices.ContainsFunc([]string{"initdb", "pg_ctl", "postgres"}, func(program string) bool {
 		_, err := os.Stat(filepath.Join(dir, program))

@@ -1,5 +1,5 @@
-// Package pgtest gives tests a PostgreSQL server, found once per test process, and on it
-// a fresh database per test. The server is the first of:
+// Package pgtest gives tests a PostgreSQL server, found once per test process, and on it a fresh
+// database per test. The server is the first of:
 //
 //   - dsn: the one that NEOEVENTS_TEST_POSTGRES_DSN names, a postgres:// URL whose user may
 //     create databases. What a killed run leaves there is called neoevents_test_….
@@ -7,11 +7,11 @@
 //     default), where a Docker Engine answers and has the image or can pull it in good time.
 //   - binaries: initdb and pg_ctl on this machine, in a temporary directory.
 //
-// NEOEVENTS_TEST_POSTGRES_VIA=dsn, docker or binaries insists on one of them. With none
-// the tests skip and say what to do; with CI or NEOEVENTS_TEST_REQUIRE_POSTGRES set they fail instead.
+// NEOEVENTS_TEST_POSTGRES_VIA=dsn, docker or binaries insists on one of them. With none the tests
+// skip and say what to do; with CI or NEOEVENTS_TEST_REQUIRE_POSTGRES set they fail instead.
 //
-// A server that this package started does not outlive the test process, even
-// one that is killed (a container may, by an hour at most).
+// A server that this package started does not outlive the test process, even one that is killed (a
+// container may, by an hour at most).
 package pgtest
 
 import (
@@ -67,8 +67,8 @@ func DSN(t testing.TB) string {
 	return dsn
 }
 
-// Main runs the tests of a package, stops the server that they used, and exits. It is all
-// that a TestMain has to call.
+// Main runs the tests of a package, stops the server that they used, and exits. It is all that a
+// TestMain has to call.
 func Main(m *testing.M) {
 	code := m.Run()
 	shared.once.Do(func() {}) // from here on, no server starts

@@ -76,8 +76,8 @@ func (s *server) createDatabase(ctx context.Context) (dsn string, drop func() er
 	return u.String(), drop, nil
 }
 
-// exec runs a statement on a connection of its own: nothing stays open between tests, so
-// that they may count connections and goroutines.
+// exec runs a statement on a connection of its own: nothing stays open between tests, so that they
+// may count connections and goroutines.
 func (s *server) exec(ctx context.Context, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

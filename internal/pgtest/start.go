@@ -16,15 +16,15 @@ type settings struct {
 }
 
 // WithFsync makes commits durable, as in production: for benchmarks, and for tests of durability.
-// Without it a server that this package starts never waits for the disk. A server
-// named by a DSN keeps its own settings.
+// Without it a server that this package starts never waits for the disk. A server named by a DSN
+// keeps its own settings.
 func WithFsync() Option {
 	return func(s *settings) { s.fsync = true }
 }
 
-// Start starts a server of the caller's own and returns the postgres:// URL of an empty database on it.
-// A server named by a DSN is not started anew, but the database is. stop ends and
-// removes both; a process that dies without calling it leaves no server behind.
+// Start starts a server of the caller's own and returns the postgres:// URL of an empty database on
+// it. A server named by a DSN is not started anew, but the database is. stop ends and removes both;
+// a process that dies without calling it leaves no server behind.
 func Start(opts ...Option) (dsn string, stop func(), err error) {
 	var s settings
 	for _, opt := range opts {

@@ -1,5 +1,5 @@
-// Package versus measures the library against the same statements written by hand,
-// in turn in one run, so that a drift of the machine's speed hits both.
+// Package versus measures the library against the same statements written by hand, in turn in one
+// run, so that a drift of the machine's speed hits both.
 package versus
 
 import (
@@ -16,10 +16,9 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// Run calls library and byHand in turn, b.N times each, every call doing units of work
-// on an input of its own, which next makes outside the time that counts.
-// It reports the median time of both, the ratio of speeds (1: as fast as by hand), and
-// the library's units per second.
+// Run calls library and byHand in turn, b.N times each, every call doing units of work on an input
+// of its own, which next makes outside the time that counts. It reports the median time of both,
+// the ratio of speeds (1: as fast as by hand), and the library's units per second.
 func Run[T any](b *testing.B, units int, next func() T, library, byHand func(T) error) {
 	b.Helper()
 	var times [2][]time.Duration
@@ -51,8 +50,8 @@ func median(times []time.Duration) time.Duration {
 	return times[len(times)/2]
 }
 
-// Events returns a function that makes new events from real webhook payloads. It
-// skips the benchmark where they are absent.
+// Events returns a function that makes new events from real webhook payloads. It skips the
+// benchmark where they are absent.
 func Events(b *testing.B) func(n int) []driver.Event {
 	b.Helper()
 	file, err := os.Open("../../../shared/data/github-webhooks.jsonl")
@@ -97,7 +96,8 @@ func IDs(events []driver.Event) []uuid.UUID {
 	return ids
 }
 
-// Fill keeps the queue filled: each call of the returned function gives the ids of the next n events that wait.
+// Fill keeps the queue filled: each call of the returned function gives the ids of the next n
+// events that wait.
 func Fill(b *testing.B, events driver.EventRepository, newEvents func(int) []driver.Event, n int) func() []uuid.UUID {
 	b.Helper()
 	var ready []uuid.UUID

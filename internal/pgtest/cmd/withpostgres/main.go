@@ -2,8 +2,8 @@
 //
 //	go run ./internal/pgtest/cmd/withpostgres [-fsync] go test ./driver/postgres/...
 //
-// The command finds the server in NEOEVENTS_TEST_POSTGRES_DSN. Where it comes from is told
-// in package pgtest. The exit code is the command's.
+// The command finds the server in NEOEVENTS_TEST_POSTGRES_DSN. Where it comes from is told in
+// package pgtest. The exit code is the command's.
 package main
 
 import (
