@@ -18,31 +18,58 @@ func classify(ctx context.Context, err error, mayHaveCommitted bool) error {
 		return nil
 	}
 	var known *driver.Error
-	var refusal *pgconn.PgError
-	switch {
-	case errors.As(err, &known):
+	if errors.As(err, &known) {
 		return err
+	}
+	err = withoutConfig(err)
+	var refusal *pgconn.PgError
+	var scan pgx.ScanArgError
+	switch {
 	case errors.As(err, &refusal):
-		return refused(ctx, refusal, err)
+		return refused(ctx, refusal, err, mayHaveCommitted)
+	case errors.As(err, &scan):
+		return &driver.Error{Kind: driver.ErrInternal, Err: err}
 	case errors.Is(err, pgx.ErrTxClosed):
 		return &driver.Error{Kind: driver.ErrClosed, Err: err}
 	case mayHaveCommitted && !pgconn.SafeToRetry(err):
-		return &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{CommitUnknown: true, Err: err}}
+		return unavailable(err, true)
 	case ctx.Err() != nil:
-		if !errors.Is(err, ctx.Err()) {
-			err = errors.Join(ctx.Err(), err)
-		}
-		return &driver.Error{Err: err}
+		return ended(ctx, err)
 	}
-	var scan pgx.ScanArgError
-	if errors.As(err, &scan) {
-		return &driver.Error{Kind: driver.ErrInternal, Err: err}
+	return unavailable(err, false)
+}
+
+func unavailable(err error, commitUnknown bool) error {
+	return &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{CommitUnknown: commitUnknown, Err: err}}
+}
+
+// ended says that the context ended, and what that did to the call.
+func ended(ctx context.Context, err error) error {
+	if !errors.Is(err, ctx.Err()) {
+		err = errors.Join(ctx.Err(), err)
 	}
-	return &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{Err: err}}
+	return &driver.Error{Err: err}
+}
+
+// unreachable is a failed attempt to connect, without pgx's settings, which hold the password.
+type unreachable struct {
+	text  string
+	cause error
+}
+
+func (u *unreachable) Error() string { return u.text }
+func (u *unreachable) Unwrap() error { return u.cause }
+
+func withoutConfig(err error) error {
+	var failed *pgconn.ConnectError
+	if errors.As(err, &failed) {
+		return &unreachable{failed.Error(), failed.Unwrap()}
+	}
+	return err
 }
 
 // refused maps a SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html
-func refused(ctx context.Context, refusal *pgconn.PgError, err error) error {
+func refused(ctx context.Context, refusal *pgconn.PgError, err error, mayHaveCommitted bool) error {
 	kind := driver.ErrInternal
 	switch refusal.Code {
 	case "23505": // unique_violation
@@ -51,24 +78,24 @@ func refused(ctx context.Context, refusal *pgconn.PgError, err error) error {
 		kind = driver.ErrMissingReference
 	case "25006": // read_only_sql_transaction
 		kind = driver.ErrReadOnly
-	case "40001", "40P01", "55P03", // serialization_failure, deadlock_detected, lock_not_available
-		"57P01", "57P02", "57P03", "57P05": // shutdowns, cannot_connect_now, idle_session_timeout
-		kind = driver.ErrUnavailable
 	case "57014": // query_canceled: by the context, or by statement_timeout
 		if ctx.Err() != nil {
-			return &driver.Error{Err: errors.Join(ctx.Err(), err)}
+			return ended(ctx, err)
 		}
-		kind = driver.ErrUnavailable
+		return unavailable(err, false)
+	case "40001", "40P01", "55P03", // serialization_failure, deadlock_detected, lock_not_available
+		"25P03", "25P04", // idle_in_transaction_session_timeout, transaction_timeout
+		"57P01", "57P02", "57P03", "57P05": // shutdowns, cannot_connect_now, idle_session_timeout
+		return unavailable(err, false) // a server that still answers has rolled back
 	default:
 		switch refusal.Code[:2] {
-		case "08", "53": // connection exceptions, insufficient resources
-			kind = driver.ErrUnavailable
+		case "08": // connection exceptions; a pooler's too, when it lost the server
+			return unavailable(err, mayHaveCommitted)
+		case "53": // insufficient resources
+			return unavailable(err, false)
 		case "28", "3D": // wrong user or password, unknown database
 			kind = driver.ErrInvalid
 		}
-	}
-	if kind == driver.ErrUnavailable {
-		err = &driver.UnavailableError{Err: err}
 	}
 	return &driver.Error{Kind: kind, Err: err}
 }

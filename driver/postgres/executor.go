@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -70,11 +71,17 @@ func runTx(ctx context.Context, tx pgx.Tx, fn func(tx query.Executor) error, out
 	if err := ctx.Err(); err != nil {
 		return classify(ctx, err, false)
 	}
-	if err := tx.Commit(ctx); err != nil {
-		return classify(ctx, err, outermost)
+	if tx.Conn().IsClosed() {
+		return unavailable(errors.New("the connection was lost before the commit"), false)
 	}
-	committed = true
-	return nil
+	err := tx.Commit(ctx)
+	var refusal *pgconn.PgError
+	if outermost && err != nil && !errors.As(err, &refusal) {
+		// pgx closes the connection then, and its error may be of that: it doesn't tell what was sent.
+		return unavailable(withoutConfig(err), true)
+	}
+	committed = err == nil
+	return classify(ctx, err, outermost)
 }
 
 // transaction runs statements in an open transaction or savepoint.

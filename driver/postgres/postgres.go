@@ -17,7 +17,9 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +50,8 @@ type backend struct{}
 // Connect implements driver.Driver.
 func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (driver.DB, error) {
 	settings, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
+	if err != nil || strings.Contains(settings.ConnConfig.Database, "@") {
+		// An @ in the database's name is one of a password that has a slash before it.
 		// Not even the cause: it may quote a part of the password.
 		return nil, driver.Fail("Connect", "", "database", "", &driver.InvalidError{Field: "dsn", Reason: "can't be read; " +
 			"use postgres://user:password@host:port/database?sslmode=require with special characters percent-encoded, or host=… user=… dbname=…"})
@@ -69,7 +72,12 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 	}
 	d := newDB(pool, config)
 	d.owned = true
-	if err := d.answer(ctx); err != nil {
+	err = d.answer(ctx)
+	var refusal *driver.Error
+	if errors.As(err, &refusal) && refusal.Kind == driver.ErrInternal {
+		refusal.Kind = driver.ErrInvalid // nothing was asked for yet but what the dsn says
+	}
+	if err != nil {
 		pool.Close()
 		return nil, driver.Fail("Connect", "", "database", "", err)
 	}
