@@ -30,6 +30,7 @@ var eventAppendVersions = area{name: "Events/AppendVersions", behaviours: []beha
 	{"RefusesOtherNegativeVersions", appendRefusesNegative},
 	{"ExactlyOneOfManyAppendersWins", appendOneWins},
 	{"AppendersThatRetryAllGetThrough", appendRetryingAll},
+	{"TheSameCallAgainIsAlreadyThere", appendAgain},
 }}
 
 func (t *test) append(aggregate driver.Aggregate, expected int64, n int) []driver.Event {
@@ -139,6 +140,20 @@ func appendNoEvents(t *test) {
 	before := t.state()
 	_, err := t.events.Append(t.ctx, aggregate, driver.NoEvents, fillers(1))
 	t.wantConflict(err, "Events.Append", driver.VersionConflictError{Aggregate: aggregate, Expected: 0, Actual: 1})
+	t.wantState(before)
+}
+
+// appendAgain is what a caller does that doesn't know whether the first call was committed.
+func appendAgain(t *test) {
+	aggregate, events := newAggregate(), fillers(2)
+	for i := range events {
+		events[i].ID = newID()
+	}
+	_, err := t.events.Append(t.ctx, aggregate, driver.NoEvents, events)
+	t.ok(err)
+	before := t.state()
+	_, err = t.events.Append(t.ctx, aggregate, driver.NoEvents, events)
+	t.wantErr(err, driver.ErrAlreadyExists, "Events.Append")
 	t.wantState(before)
 }
 

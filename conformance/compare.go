@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,12 +34,6 @@ func equalList[T comparable](t *test, what string, got, want []T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%s:\n got %s\nwant %s", what, brief(got), brief(want))
 	}
-}
-
-// equalSet fails the test if got is not want in any order.
-func equalSet[T cmp.Ordered](t *test, what string, got, want []T) {
-	t.Helper()
-	equalList(t, what, slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want)))
 }
 
 // brief is a list for a person to read.

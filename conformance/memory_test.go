@@ -258,6 +258,11 @@ func (s *memoryStore) saveAll(ctx context.Context, method string, events []drive
 		}
 	}
 	err := s.run(ctx, method, func(tx *memoryStore) error {
+		for _, event := range events { // before the check: who saves again learns that it was saved
+			if tx.find(event.ID) != nil {
+				return &driver.Error{Kind: driver.ErrAlreadyExists, Err: fmt.Errorf("id %s is taken", event.ID)}
+			}
+		}
 		if err := check(tx); err != nil {
 			return err
 		}

@@ -61,8 +61,8 @@ type Store interface {
 	Events() EventRepository
 
 	// InTx runs fn in a transaction. All that fn does through tx commits together when fn returns
-	// nil; when it returns an error or panics, nothing of it stays, and InTx returns the error or
-	// panics on. When ctx ends, so does the transaction.
+	// nil; when it returns an error, panics or ends its goroutine, nothing of it stays, and InTx
+	// returns the error or panics on. When ctx ends, so does the transaction.
 	//
 	// Inside a transaction InTx is a savepoint: a failure of the inner one leaves the outer one
 	// usable. So does every typed refusal (ErrInvalid, ErrNotFound, ErrAlreadyExists,

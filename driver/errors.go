@@ -153,7 +153,10 @@ type UnavailableError struct {
 	// CommitUnknown: the connection broke while a commit was under way, so nobody can tell whether
 	// it took effect. Saving the same ids again is safe: if it did, the answer is ErrAlreadyExists.
 	CommitUnknown bool
-	Err           error // the database driver's own error
+	// GaveWay: the database undid the transaction in favour of another one (a deadlock, a
+	// serialization failure). Trying again at once is right.
+	GaveWay bool
+	Err     error // the database driver's own error
 }
 
 func (e *UnavailableError) Error() string {

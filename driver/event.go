@@ -174,9 +174,10 @@ type EventRepository interface {
 
 	// Append saves events to one aggregate, all or none, if its last version is expectedVersion
 	// (NoEvents: if it has none; AnyVersion: in any case), and numbers them from there. The events'
-	// AggregateType, AggregateID and AggregateVersion are filled in and may be zero; else they must
-	// say the same. Errors: SaveBatch's; ErrVersionConflict, with the version the aggregate is at,
-	// if it is not expectedVersion.
+	// AggregateType and AggregateID may be empty, else they are the aggregate's; AggregateVersion
+	// may be 0, else it is the one that the event gets, which AnyVersion leaves open. Errors:
+	// SaveBatch's; ErrVersionConflict, with the version the aggregate is at, if it is not
+	// expectedVersion. The same call again, with the same ids, is ErrAlreadyExists.
 	Append(ctx context.Context, aggregate Aggregate, expectedVersion int64, events []Event) ([]Event, error)
 
 	// NextVersion is the version after the aggregate's last one, 1 for a new aggregate. By the time

@@ -1,7 +1,6 @@
 package driver_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,28 +37,37 @@ func ExampleEvent_Validate() {
 	// <nil>
 }
 
-// Try again while that may help. What is written has an id, so that a commit whose fate is unknown is no danger either:
-// saved once more, the event is there already.
+// Try again while that may help. The event has an id of its own, so that it is safe to save it again even when nobody
+// can say whether the commit before took effect: if it did, the event is there already.
 func ExampleIsRetryable() {
-	save := func(ctx context.Context, store driver.Store, event driver.Event) error {
-		event.ID = uuid.New()
-		for {
-			_, err := store.Events().Save(ctx, event)
-			var unavailable *driver.UnavailableError
-			switch {
-			case driver.IsRetryable(err), errors.As(err, &unavailable) && unavailable.CommitUnknown:
-				continue // an app waits a little, longer each time
-			case errors.Is(err, driver.ErrAlreadyExists):
-				return nil // an earlier try has done it
-			}
-			return err
-		}
+	answers := []error{
+		&driver.UnavailableError{Err: errors.New("deadlock detected")},
+		&driver.UnavailableError{Err: errors.New("connection reset"), CommitUnknown: true},
+		driver.ErrAlreadyExists,
 	}
-	_ = save
+	save := func() error { // stands for store.Events().Save
+		answer := answers[0]
+		answers = answers[1:]
+		return answer
+	}
 
-	deadlock := &driver.UnavailableError{Err: errors.New("deadlock detected")}
-	lost := &driver.UnavailableError{Err: errors.New("connection reset"), CommitUnknown: true}
-	fmt.Println(driver.IsRetryable(deadlock), driver.IsRetryable(lost), driver.IsRetryable(driver.ErrNotFound))
+	for {
+		err := save()
+		var unavailable *driver.UnavailableError
+		switch {
+		case driver.IsRetryable(err):
+			fmt.Println("again:", err)
+			continue // an app waits a little, longer each time
+		case errors.As(err, &unavailable) && unavailable.CommitUnknown:
+			fmt.Println("again, with the same id:", err)
+			continue
+		case errors.Is(err, driver.ErrAlreadyExists):
+			fmt.Println("an earlier try has saved it")
+		}
+		break
+	}
 	// Output:
-	// true false false
+	// again: deadlock detected
+	// again, with the same id: whether it was committed is unknown: connection reset
+	// an earlier try has saved it
 }

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -25,5 +26,6 @@ func ValidateSchema(name string) error {
 	default:
 		return nil
 	}
-	return &Error{Op: "ValidateSchema", Entity: "schema", Kind: ErrInvalid, Err: &InvalidError{Field: "schema", Reason: reason}}
+	key := strconv.Quote(name[:min(len(name), 64)])
+	return &Error{Op: "ValidateSchema", Entity: "schema", Key: key, Kind: ErrInvalid, Err: &InvalidError{Field: "schema", Reason: reason}}
 }

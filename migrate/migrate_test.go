@@ -653,7 +653,7 @@ func child(dsn string) error {
 
 func TestProcessesOpenOneSchemaAtOnce(t *testing.T) {
 	const processes = 4
-	for round := range 3 {
+	for round := range 6 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
 			onEachBackend(t, func(t *testing.T, d *database) {
 				var starts []io.Closer

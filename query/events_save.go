@@ -15,8 +15,8 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// saveAttempts bounds how often a save numbers its events anew because others took the version
-// first. Each time one of them got ahead, so the bound is reached by a fault only.
+// saveAttempts bounds how often a save starts anew because others took the version first or waited
+// for each other. Each time one of them got ahead, so the bound is reached by a fault only.
 const saveAttempts = 1000
 
 func (r *events) Save(ctx context.Context, event driver.Event) (driver.Event, error) {
@@ -198,13 +198,22 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 			}
 			return tx.insertAll(ctx, rows)
 		})
-		if err == nil {
+		var unavailable *driver.UnavailableError
+		var conflict *driver.VersionConflictError
+		isConflict := errors.As(err, &conflict)
+		switch {
+		case err == nil:
 			return rows, nil
-		}
-		if !errors.Is(err, driver.ErrAlreadyExists) {
+		case errors.As(err, &unavailable) && unavailable.GaveWay && !r.exec.IsTx():
+			continue // to another batch with the same aggregates in another order
+		case !isConflict && !errors.Is(err, driver.ErrAlreadyExists):
 			return nil, err
 		}
+		// An id that is taken comes first: so who saves again learns that it was saved.
 		if err := r.explainAll(ctx, prepared); err != nil {
+			return nil, err
+		}
+		if isConflict {
 			return nil, err
 		}
 	}

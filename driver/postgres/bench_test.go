@@ -60,7 +60,9 @@ func (h byHand) saveBatch(events []driver.Event) error {
 		_, err = tx.CopyFrom(h.ctx, pgx.Identifier{schema, "events"}, columns, pgx.CopyFromSlice(len(events), func(i int) ([]any, error) {
 			e := &events[i]
 			return []any{
-				pgtype.UUID{Bytes: e.ID, Valid: true}, e.EventType, e.EventName, e.AggregateType, pgtype.UUID{Bytes: e.AggregateID, Valid: true},
+				pgtype.UUID{Bytes: e.ID, Valid: true},
+				e.EventType, e.EventName, e.AggregateType,
+				pgtype.UUID{Bytes: e.AggregateID, Valid: true},
 				string(e.EventData), "{}", nil, nil, nil, nil, now, e.AggregateVersion, positions[i], now,
 			}, nil
 		}))
@@ -78,7 +80,8 @@ INSERT INTO bench.event_processed (position,processed_at) SELECT position, now()
 
 func (h byHand) mark(q interface {
 	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
-}, ids []uuid.UUID) error {
+}, ids []uuid.UUID,
+) error {
 	list := make([]pgtype.UUID, len(ids))
 	for i, id := range ids {
 		list[i] = pgtype.UUID{Bytes: id, Valid: true}

@@ -83,10 +83,14 @@ func refused(ctx context.Context, refusal *pgconn.PgError, err error, mayHaveCom
 			return ended(ctx, err)
 		}
 		return unavailable(err, false)
-	case "40001", "40P01", "55P03", // serialization_failure, deadlock_detected, lock_not_available
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{GaveWay: true, Err: err}}
+	case "55P03", // lock_not_available
 		"25P03", "25P04", // idle_in_transaction_session_timeout, transaction_timeout
-		"57P01", "57P02", "57P03", "57P05": // shutdowns, cannot_connect_now, idle_session_timeout
-		return unavailable(err, false) // a server that still answers has rolled back
+		"57P01", "57P03", "57P05": // admin_shutdown, cannot_connect_now, idle_session_timeout
+		return unavailable(err, false) // a session that still answers has rolled back
+	case "57P02": // crash_shutdown: it interrupts anything
+		return unavailable(err, mayHaveCommitted)
 	default:
 		switch refusal.Code[:2] {
 		case "08": // connection exceptions; a pooler's too, when it lost the server

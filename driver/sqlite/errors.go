@@ -56,3 +56,8 @@ func kindOf(code int) error {
 	}
 	return driver.ErrInternal
 }
+
+func isBusy(err error) bool {
+	var refusal *sqlite.Error
+	return errors.As(err, &refusal) && refusal.Code()&0xff == sqlite3.SQLITE_BUSY
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -28,15 +29,40 @@ type session struct {
 }
 
 func newSession(ctx context.Context, db *sql.DB, keep bool) (*session, error) {
-	conn, err := db.Conn(ctx)
+	conn, err := connect(ctx, db)
 	if err != nil {
-		return nil, classify(ctx, err)
+		return nil, err
 	}
 	s := &session{conn: conn}
 	if keep {
 		s.statements, err = simplelru.NewLRU(keptStatements, func(_ string, statement *sql.Stmt) { _ = statement.Close() })
 	}
 	return s, err
+}
+
+// openWait bounds how long a connection is tried for while others set the database up. SQLite does
+// not keep to the busy timeout there: of two that turn a new file to WAL mode at once, one is
+// refused at once.
+const (
+	openWait  = 5 * time.Second
+	openPause = 5 * time.Millisecond
+)
+
+func connect(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	for end := time.Now().Add(openWait); ; {
+		conn, err := db.Conn(ctx)
+		if err == nil {
+			return conn, nil
+		}
+		if !isBusy(err) || time.Now().After(end) {
+			return nil, classify(ctx, err)
+		}
+		select {
+		case <-time.After(openPause):
+		case <-ctx.Done():
+			return nil, classify(ctx, ctx.Err())
+		}
+	}
 }
 
 func (s *session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {

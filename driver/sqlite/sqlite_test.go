@@ -82,7 +82,7 @@ func wantError(t *testing.T, what string, err, kind error, texts ...string) {
 	}
 }
 
-// write returns the ways to write to a store.
+// writes are the ways to write to a store. Three of them save an event.
 func writes(store driver.Store) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Save": func(ctx context.Context) error { _, err := store.Events().Save(ctx, newEvent()); return err },
@@ -343,6 +343,8 @@ func TestAJoinedTransactionThatHasEndedIsClosed(t *testing.T) {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
+	_, err = sqlite.WithTx(store, tx)
+	wantError(t, "WithTx", err, driver.ErrClosed)
 	_, err = joined.Events().GetUnprocessed(soon(t), 0)
 	wantError(t, "GetUnprocessed", err, driver.ErrClosed)
 	for name, write := range writes(joined) {
