@@ -1,12 +1,8 @@
 package conformance
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
-	"path/filepath"
-
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/webhooks"
 )
 
 var eventPayloads = area{name: "Events/RealPayloads", behaviours: []behaviour{
@@ -29,42 +25,11 @@ func payloadsByteForByte(t *test) {
 
 func (t *test) realEvents() []driver.Event {
 	t.Helper()
-	path := t.find(filepath.Join("shared", "data", "github-webhooks.jsonl"))
-	file, err := os.Open(path)
-	t.ok(err)
-	defer file.Close()
-
 	var events []driver.Event
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var line struct {
-			EventType string          `json:"event_type"`
-			EventName string          `json:"event_name"`
-			Payload   json.RawMessage `json:"payload"`
-		}
-		t.ok(json.Unmarshal(lines.Bytes(), &line))
+	for _, webhook := range webhooks.Read(t) {
 		event := newEvent()
-		event.EventType, event.EventName, event.EventData = line.EventType, line.EventName, line.Payload
+		event.EventType, event.EventName, event.EventData = webhook.EventType, webhook.EventName, webhook.Payload
 		events = append(events, event)
 	}
-	t.ok(lines.Err())
 	return events
-}
-
-// find returns the path of a file below the working directory or one above it, or skips the test.
-func (t *test) find(name string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	t.ok(err)
-	for {
-		path := filepath.Join(dir, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-		if dir == filepath.Dir(dir) {
-			t.Skipf("the sample data %s is not here", name)
-		}
-		dir = filepath.Dir(dir)
-	}
 }

@@ -111,11 +111,10 @@ func TestEveryRuleIsOfAField(t *testing.T) {
 
 // brief is a value as text, not too much of it.
 func brief(value any) string {
-	text := fmt.Sprint(value)
 	if raw, ok := value.(json.RawMessage); ok {
-		text = string(raw)
+		return fmt.Sprintf("%q", raw[:min(len(raw), 40)])
 	}
-	return fmt.Sprintf("%.40q", text)
+	return fmt.Sprintf("%.40q", fmt.Sprint(value))
 }
 
 func TestValidateNeverRepeatsTheValue(t *testing.T) {

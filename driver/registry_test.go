@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/neomultitenant/neoevents/driver"
@@ -51,6 +52,18 @@ type fakeStore struct {
 
 func (s *fakeStore) Schema() string { return s.schema }
 
+var schemes atomic.Int64
+
+// newScheme returns one that nobody registers but the test: what is registered stays so.
+func newScheme() string { return fmt.Sprint("test+scheme-", schemes.Add(1)) }
+
+// register registers a driver and returns its scheme.
+func register(d driver.Driver) string {
+	scheme := newScheme()
+	driver.Register(scheme, d)
+	return scheme
+}
+
 // panics returns what fn panics with, as text.
 func panics(fn func()) (with string) {
 	defer func() {
@@ -74,35 +87,36 @@ func TestRegisterPanicsOnANilDriver(t *testing.T) {
 
 func TestRegisterPanicsOnATakenScheme(t *testing.T) {
 	first, second := &fakeDriver{}, &fakeDriver{}
-	driver.Register("test-taken", first)
-	got := panics(func() { driver.Register("test-taken", second) })
-	if !strings.Contains(got, "test-taken") {
+	scheme := register(first)
+	got := panics(func() { driver.Register(scheme, second) })
+	if !strings.Contains(got, scheme) {
 		t.Errorf("panic: got %q, want one that names the scheme", got)
 	}
-	if _, err := driver.Connect(t.Context(), "test-taken:x"); err != nil || first.dsn != "test-taken:x" || second.dsn != "" {
+	if _, err := driver.Connect(t.Context(), scheme+":x"); err != nil || first.dsn != scheme+":x" || second.dsn != "" {
 		t.Errorf("Connect went to the second driver (%v), want the first", err)
 	}
 }
 
 func TestDriversAreSorted(t *testing.T) {
-	for _, scheme := range []string{"test-m", "test-z", "test-a"} {
-		driver.Register(scheme, &fakeDriver{})
+	unique := newScheme()
+	want := []string{unique + "-a", unique + "-m", unique + "-z"}
+	for _, i := range []int{1, 2, 0} {
+		driver.Register(want[i], &fakeDriver{})
 	}
 	got := driver.Drivers()
 	if !slices.IsSorted(got) {
 		t.Errorf("Drivers: got %q, want them sorted", got)
 	}
-	for _, want := range []string{"test-a", "test-m", "test-z"} {
-		if !slices.Contains(got, want) {
-			t.Errorf("Drivers: got %q, want %q among them", got, want)
+	for _, scheme := range want {
+		if !slices.Contains(got, scheme) {
+			t.Errorf("Drivers: got %q, want %q among them", got, scheme)
 		}
 	}
 }
 
 func TestConnectPassesDSNAndOptionsOn(t *testing.T) {
 	f := &fakeDriver{}
-	driver.Register("test+connect.1", f)
-	const dsn = "test+connect.1://user@host/db?a=b"
+	dsn := register(f) + "://user@host/db?a=b"
 	db, err := driver.Connect(t.Context(), dsn, driver.WithMaxConns(7), driver.WithMaxPayload(99))
 	if err != nil {
 		t.Fatal(err)
@@ -117,10 +131,10 @@ func TestConnectPassesDSNAndOptionsOn(t *testing.T) {
 
 func TestConnectReturnsTheDriversError(t *testing.T) {
 	f := &fakeDriver{err: errors.New("no route")}
-	driver.Register("test-fails", f)
+	dsn := register(f) + ":"
 	for name, open := range map[string]func() error{
-		"Connect": func() error { _, err := driver.Connect(t.Context(), "test-fails:"); return err },
-		"Open":    func() error { _, err := driver.Open("test-fails:", "tenant"); return err },
+		"Connect": func() error { _, err := driver.Connect(t.Context(), dsn); return err },
+		"Open":    func() error { _, err := driver.Open(dsn, "tenant"); return err },
 	} {
 		if err := open(); !errors.Is(err, f.err) {
 			t.Errorf("%s: got error %v, want %v", name, err, f.err)
@@ -130,8 +144,8 @@ func TestConnectReturnsTheDriversError(t *testing.T) {
 
 func TestAStoreFromOpenOwnsItsPool(t *testing.T) {
 	f := &fakeDriver{}
-	driver.Register("test-open", f)
-	store, err := driver.Open("test-open:", "tenant_acme")
+	dsn := register(f) + ":"
+	store, err := driver.Open(dsn, "tenant_acme")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,8 +162,8 @@ func TestAStoreFromOpenOwnsItsPool(t *testing.T) {
 
 func TestOpenClosesThePoolOfAStoreThatCannotBeHad(t *testing.T) {
 	f := &fakeDriver{}
-	driver.Register("test-broken", f)
-	if _, err := driver.Open("test-broken:", "broken"); !errors.Is(err, driver.ErrDirty) {
+	dsn := register(f) + ":"
+	if _, err := driver.Open(dsn, "broken"); !errors.Is(err, driver.ErrDirty) {
 		t.Errorf("got error %v, want %v", err, driver.ErrDirty)
 	}
 	if f.db.closed != 1 {
@@ -159,8 +173,8 @@ func TestOpenClosesThePoolOfAStoreThatCannotBeHad(t *testing.T) {
 
 func TestOpenChecksTheSchemaFirst(t *testing.T) {
 	f := &fakeDriver{}
-	driver.Register("test-schema", f)
-	if _, err := driver.Open("test-schema:", "No Schema"); !errors.Is(err, driver.ErrInvalid) {
+	dsn := register(f) + ":"
+	if _, err := driver.Open(dsn, "No Schema"); !errors.Is(err, driver.ErrInvalid) {
 		t.Errorf("got error %v, want %v", err, driver.ErrInvalid)
 	}
 	if f.dsn != "" {
@@ -169,8 +183,7 @@ func TestOpenChecksTheSchemaFirst(t *testing.T) {
 }
 
 func TestUnwrapFindsTheInnermostStore(t *testing.T) {
-	driver.Register("test-unwrap", &fakeDriver{})
-	store, err := driver.Open("test-unwrap:", "tenant")
+	store, err := driver.Open(register(&fakeDriver{})+":", "tenant")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +224,7 @@ func TestConnectNamesTheMissingImport(t *testing.T) {
 }
 
 func TestConnectRefusesAnUnknownScheme(t *testing.T) {
-	driver.Register("test-known", &fakeDriver{})
+	known := register(&fakeDriver{})
 	for dsn, want := range map[string]string{
 		"mysql://root@localhost/app": `"mysql"`,
 		"sqlite3:dev.db":             `"sqlite3"`,
@@ -229,7 +242,7 @@ func TestConnectRefusesAnUnknownScheme(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q: the error is %q, want it to tell %s", dsn, text, want)
 		}
-		if want != "no scheme" && !strings.Contains(text, "test-known") {
+		if want != "no scheme" && !strings.Contains(text, known) {
 			t.Errorf("%q: the error is %q, want it to list the registered schemes", dsn, text)
 		}
 	}
@@ -237,7 +250,7 @@ func TestConnectRefusesAnUnknownScheme(t *testing.T) {
 
 func TestNoErrorTellsThePassword(t *testing.T) {
 	const canary = "c4nary-s3cret"
-	driver.Register("test-refuses", &fakeDriver{err: driver.ErrUnavailable})
+	refuses := register(&fakeDriver{err: driver.ErrUnavailable})
 	for _, dsn := range []string{
 		"postgres://app:%s@localhost/app",
 		"postgres://app:p@ss:w/o?r#d%%zz%s@localhost/app",
@@ -253,7 +266,7 @@ func TestNoErrorTellsThePassword(t *testing.T) {
 		":%s@localhost",
 		"//app:%s@localhost/app",
 		"jdbc:postgresql://localhost/app?password=%s",
-		"test-refuses://app:%s@localhost",
+		refuses + "://app:%s@localhost",
 		"app\n:%s",
 		"%s@localhost",
 	} {

@@ -20,7 +20,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -119,14 +118,13 @@ type db struct {
 	pool   *pgxpool.Pool
 	owned  bool // closed with the DB
 	closed atomic.Bool
-	mu     sync.Mutex
-	stores map[string]*query.Store
+	stores query.Stores
 }
 
 var _ migrate.Target = (*db)(nil)
 
 func newDB(pool *pgxpool.Pool, config driver.Config) *db {
-	return &db{config: config, pool: pool, stores: map[string]*query.Store{}}
+	return &db{config: config, pool: pool}
 }
 
 var errClosed = &driver.Error{Kind: driver.ErrClosed}
@@ -150,21 +148,16 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 	if d.closed.Load() {
 		return nil, driver.Fail("Store", schema, "schema", "", driver.ErrClosed)
 	}
-	d.mu.Lock()
-	store := d.stores[schema]
-	d.mu.Unlock()
-	if store != nil {
-		return store, nil
+	store, err := d.stores.Get(schema, func() (*query.Store, error) {
+		if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
+			return nil, err
+		}
+		return query.NewStore(schema, dialect, &executor{d}, d.config.MaxPayload), nil
+	})
+	if err != nil {
+		return nil, err // and not a nil *query.Store in a driver.Store
 	}
-	if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stores[schema] == nil {
-		d.stores[schema] = query.NewStore(schema, dialect, &executor{d}, d.config.MaxPayload)
-	}
-	return d.stores[schema], nil
+	return store, nil
 }
 
 // Schemas implements driver.DB. It reads pg_class: information_schema is slow with many schemas.
@@ -197,14 +190,12 @@ func (d *db) answer(ctx context.Context) error {
 // Stats implements driver.DB.
 func (d *db) Stats() driver.Stats {
 	pool := d.pool.Stat()
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	return driver.Stats{
 		Backend:  dialect.Name,
 		MaxConns: int(pool.MaxConns()),
 		Open:     int(pool.TotalConns()),
 		InUse:    int(pool.AcquiredConns()),
-		Stores:   len(d.stores),
+		Stores:   d.stores.Len(),
 	}
 }
 

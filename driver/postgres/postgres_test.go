@@ -525,7 +525,7 @@ func TestConnectionsKilledWhileTheyAreIdleAreReplaced(t *testing.T) {
 	exec(t, admin(t, dsn), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'")
 	event := newEvent()
 	if err := save(store, event)(soon(t)); err != nil { // it may notice at once, or with the first call
-		wantUnavailable(t, "Save", err, false)
+		wantKind(t, "Save", err, driver.ErrUnavailable)
 		mustSave(t, store, event)
 	}
 }
@@ -752,6 +752,25 @@ func TestALostConnectionWhileMarking(t *testing.T) {
 	if again, err := store.Events().MarkAsProcessed(soon(t), event.ID); err != nil || again {
 		t.Errorf("marked again: got %t (%v), want false", again, err)
 	}
+}
+
+// The simple protocol sends a statement and its parameters as one message.
+func TestALostConnectionInTheSimpleProtocol(t *testing.T) {
+	line := newProxy(t, pgtest.DSN(t))
+	store := storeOf(t, open(t, with(t, line.dsn, "default_query_exec_mode", "simple_protocol")), tenant)
+	statement := message{'Q', nil}
+	event := newEvent()
+	line.arm(statement, cut)
+	wantUnavailable(t, "Save", save(store, event)(soon(t)), true)
+	wantStored(t, store, event.ID, false)
+	line.arm(statement, lost)
+	wantUnavailable(t, "Save", save(store, event)(soon(t)), true)
+	wantStored(t, store, event.ID, true)
+	line.arm(statement, lost)
+	_, err := store.Events().MarkAsProcessed(soon(t), event.ID)
+	wantUnavailable(t, "MarkAsProcessed", err, true)
+	line.arm(statement, lost)
+	wantUnavailable(t, "GetByID", get(store, event)(soon(t)), false)
 }
 
 // It is known that nothing was committed, even to a function that ignores the failure.

@@ -71,9 +71,5 @@ func (m *migrationTx) Version(ctx context.Context) (int, bool, error) {
 
 // DropSchema implements driver.DB.
 func (d *db) DropSchema(ctx context.Context, schema string) error {
-	return migrate.Drop(ctx, d, schema, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		delete(d.stores, schema)
-	})
+	return migrate.Drop(ctx, d, schema, func() { d.stores.Forget(schema) })
 }

@@ -126,14 +126,13 @@ type db struct {
 	owned           []*sql.DB // closed with the DB
 	closed          chan struct{}
 	closing         sync.Once
-	mu              sync.Mutex
-	stores          map[string]*query.Store
+	stores          query.Stores
 }
 
 var _ migrate.Target = (*db)(nil)
 
 func newDB(config driver.Config) *db {
-	return &db{config: config, closed: make(chan struct{}), stores: map[string]*query.Store{}}
+	return &db{config: config, closed: make(chan struct{})}
 }
 
 // Store implements driver.DB.
@@ -146,21 +145,16 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 		return nil, driver.Fail("Store", schema, "schema", "", driver.ErrClosed)
 	default:
 	}
-	d.mu.Lock()
-	store := d.stores[schema]
-	d.mu.Unlock()
-	if store != nil {
-		return store, nil
+	store, err := d.stores.Get(schema, func() (*query.Store, error) {
+		if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
+			return nil, err
+		}
+		return query.NewStore(schema, dialect, &executor{d}, d.config.MaxPayload), nil
+	})
+	if err != nil {
+		return nil, err // and not a nil *query.Store in a driver.Store
 	}
-	if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stores[schema] == nil {
-		d.stores[schema] = query.NewStore(schema, dialect, &executor{d}, d.config.MaxPayload)
-	}
-	return d.stores[schema], nil
+	return store, nil
 }
 
 // Schemas implements driver.DB.
@@ -202,9 +196,7 @@ func (d *db) Stats() driver.Stats {
 		stats.Open += open
 		stats.InUse += inUse
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	stats.Stores = len(d.stores)
+	stats.Stores = d.stores.Len()
 	return stats
 }
 

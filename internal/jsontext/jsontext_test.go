@@ -1,11 +1,8 @@
 package jsontext_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -13,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/neomultitenant/neoevents/internal/jsontext"
+	"github.com/neomultitenant/neoevents/internal/webhooks"
 )
 
 // agrees fails unless Check and encoding/json say the same of data.
@@ -82,7 +80,7 @@ func FuzzCheck(f *testing.F) {
 
 // BenchmarkCheck compares Check with encoding/json on real webhook payloads.
 func BenchmarkCheck(b *testing.B) {
-	payloads := realPayloads(b)
+	samples := webhooks.Read(b)
 	for name, valid := range map[string]func([]byte) bool{
 		"jsontext":      func(data []byte) bool { _, err := jsontext.Check(data); return err == nil },
 		"encoding_json": json.Valid,
@@ -90,7 +88,7 @@ func BenchmarkCheck(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			size := 0
 			for i := 0; b.Loop(); i++ {
-				payload := payloads[i%len(payloads)]
+				payload := samples[i%len(samples)].Payload
 				size += len(payload)
 				if !valid(payload) {
 					b.Fatalf("valid payload refused: %.80s", payload)
@@ -99,19 +97,4 @@ func BenchmarkCheck(b *testing.B) {
 			b.SetBytes(int64(size / b.N))
 		})
 	}
-}
-
-func realPayloads(tb testing.TB) [][]byte {
-	file, err := os.Open("../../../shared/data/github-webhooks.jsonl")
-	if err != nil {
-		tb.Skipf("no real input: %v", err)
-	}
-	defer file.Close()
-	var payloads [][]byte
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		payloads = append(payloads, bytes.Clone(lines.Bytes()))
-	}
-	return payloads
 }

@@ -3,10 +3,7 @@
 package versus
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/webhooks"
 )
 
 // Run calls library and byHand in turn, b.N times each, every call doing units of work on an input
@@ -54,25 +52,11 @@ func median(times []time.Duration) time.Duration {
 // benchmark where they are absent.
 func Events(b *testing.B) func(n int) []driver.Event {
 	b.Helper()
-	file, err := os.Open("../../../shared/data/github-webhooks.jsonl")
-	if err != nil {
-		b.Skipf("the real input is not there: %v", err)
-	}
-	defer file.Close()
 	var templates []driver.Event
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var line struct {
-			EventType string `json:"event_type"`
-			EventName string `json:"event_name"`
-			Payload   json.RawMessage
-		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			b.Fatal(err)
-		}
+	for _, webhook := range webhooks.Read(b) {
 		templates = append(templates, driver.Event{
-			EventType: line.EventType, EventName: line.EventName, AggregateType: "Repository", AggregateVersion: 1, EventData: line.Payload,
+			EventType: webhook.EventType, EventName: webhook.EventName, AggregateType: "Repository", AggregateVersion: 1,
+			EventData: webhook.Payload,
 		})
 	}
 	next := 0
