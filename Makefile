@@ -35,8 +35,7 @@ bench: ## Measure on SQLite in a temporary file; all flags: make bench ARGS=-h
 
 bench-compare: ## Measure the backends against the same statements written by hand
 	go test -run '^$$' -bench . ./driver/sqlite
-	go run ./internal/pgtest/cmd/withpostgres -fsync \
-		sh -c 'BENCH_DSN=$$NEOEVENTS_TEST_POSTGRES_DSN go test -run "^$$" -bench . ./driver/postgres'
+	go run ./internal/pgtest/cmd/withpostgres -fsync go test -run '^$$' -bench . ./driver/postgres
 
 cover: ## Run all tests and show how much of the library they reach; details: go tool cover -html=cover.out
 	go test -coverpkg=./driver/...,./migrate,./query -coverprofile=cover.out ./...

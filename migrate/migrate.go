@@ -55,13 +55,13 @@ func Version(ctx context.Context, db driver.DB, schema string) (Status, error) {
 }
 
 // Down takes a schema back to a version, 0 for nothing at all. Everything that later versions store
-// is lost. Errors: ErrInvalid for a version that is above the schema's; those of Verify but
+// is lost, and Stores of the schema must no longer be used. Errors: ErrInvalid for a version that is above the schema's; those of Verify but
 // ErrNotMigrated.
 func Down(ctx context.Context, db driver.DB, schema string, version int) error {
 	return each(db, []string{schema}, func(t Target, schema string) error {
 		status, err := readStatus(ctx, t, schema)
 		if err == nil {
-			err = status.usable()
+			err = status.usable(t)
 		}
 		switch {
 		case err != nil:
@@ -71,8 +71,9 @@ func Down(ctx context.Context, db driver.DB, schema string, version int) error {
 		case version == status.Version:
 			return nil
 		}
+		t.Forget(schema)
 		return fail("migrate.Down", schema, t.MigrationTx(ctx, schema, func(tx Tx) error {
-			return run(ctx, t, tx, func(m *engine.Migrate) error {
+			return run(ctx, t, schema, tx, func(m *engine.Migrate) error {
 				if version == 0 {
 					return m.Down()
 				}
@@ -115,12 +116,12 @@ func up(ctx context.Context, t Target, schema string) error {
 			// What another process did while this one waited for the lock counts.
 			status.Version, status.Dirty, err = tx.Version(ctx)
 			if err == nil {
-				err = status.usable()
+				err = status.usable(t)
 			}
 			if err != nil {
 				return err
 			}
-			return run(ctx, t, tx, (*engine.Migrate).Up)
+			return run(ctx, t, schema, tx, (*engine.Migrate).Up)
 		})
 	}
 	return fail("migrate.Up", schema, err)
@@ -129,7 +130,7 @@ func up(ctx context.Context, t Target, schema string) error {
 func verify(ctx context.Context, t Target, schema string) error {
 	status, err := readStatus(ctx, t, schema)
 	if err == nil {
-		err = status.usable()
+		err = status.usable(t)
 	}
 	if err == nil && !status.current() {
 		err = &driver.Error{Kind: driver.ErrNotMigrated, Err: fmt.Errorf(
@@ -151,12 +152,12 @@ func readStatus(ctx context.Context, t Target, schema string) (Status, error) {
 func (s *Status) current() bool { return !s.Dirty && s.Version == s.Latest }
 
 // usable reports a version that this library must not touch.
-func (s *Status) usable() error {
+func (s *Status) usable(t Target) error {
 	switch {
 	case s.Dirty:
 		return &driver.Error{Kind: driver.ErrDirty, Err: fmt.Errorf(
-			"another tool's migration to version %d failed half-way; undo or finish by hand what it did, then clear the mark: UPDATE its table %s SET dirty = false",
-			s.Version, VersionTable)}
+			"another tool's migration to version %d failed half-way; undo or finish by hand what it did, then: UPDATE %s SET dirty = false",
+			s.Version, t.MigrationTable(s.Schema, VersionTable))}
 	case s.Version > s.Latest:
 		return &driver.Error{Kind: driver.ErrSchemaTooNew, Err: fmt.Errorf(
 			"it is at version %d and this library knows up to %d; update the library: go get github.com/neomultitenant/neoevents@latest", s.Version, s.Latest)}
@@ -187,16 +188,16 @@ func each(db driver.DB, schemas []string, work func(Target, string) error) error
 
 func fail(op, schema string, err error) error { return driver.Fail(op, schema, "schema", "", err) }
 
-// Drop removes all that is installed in a schema, VersionTable included, and calls forget before
-// anything is gone. For backends: DB.DropSchema.
-func Drop(ctx context.Context, t Target, schema string, forget func()) error {
+// Drop removes all that is installed in a schema, VersionTable included. For backends:
+// DB.DropSchema.
+func Drop(ctx context.Context, t Target, schema string) error {
 	const op = "DropSchema"
 	if err := driver.ValidateSchema(schema); err != nil {
 		return err
 	}
 	status, err := readStatus(ctx, t, schema)
 	if err == nil {
-		err = status.usable()
+		err = status.usable(t)
 	}
 	if err == nil && status.Version == 0 {
 		err = &driver.Error{Kind: driver.ErrNotMigrated, Err: errors.New("neoevents is not installed in it; DB.Schemas lists where it is")}
@@ -204,12 +205,12 @@ func Drop(ctx context.Context, t Target, schema string, forget func()) error {
 	if err != nil {
 		return fail(op, schema, err)
 	}
-	forget()
+	t.Forget(schema)
 	return fail(op, schema, t.MigrationTx(ctx, schema, func(tx Tx) error {
-		if err := run(ctx, t, tx, (*engine.Migrate).Down); err != nil {
+		if err := run(ctx, t, schema, tx, (*engine.Migrate).Down); err != nil {
 			return err
 		}
-		if err := tx.Run(ctx, "DROP TABLE "+tx.Table(VersionTable)); err != nil {
+		if err := tx.Run(ctx, "DROP TABLE "+t.MigrationTable(schema, VersionTable)); err != nil {
 			return err
 		}
 		return tx.DropIfEmpty(ctx)

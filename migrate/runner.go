@@ -11,12 +11,12 @@ import (
 )
 
 // run lets golang-migrate work in a schema's migration transaction.
-func run(ctx context.Context, t Target, tx Tx, work func(*engine.Migrate) error) error {
-	source, err := newSource(t.MigrationDialect(), tx)
+func run(ctx context.Context, t Target, schema string, tx Tx, work func(*engine.Migrate) error) error {
+	source, err := newSource(t, schema, tx)
 	if err != nil {
 		return err
 	}
-	m, err := engine.NewWithInstance("embedded", source, t.MigrationDialect(), &schemaDB{ctx, tx})
+	m, err := engine.NewWithInstance("embedded", source, t.MigrationDialect(), &schemaDB{ctx, tx, t.MigrationTable(schema, VersionTable)})
 	if err != nil {
 		return err
 	}
@@ -30,8 +30,9 @@ func run(ctx context.Context, t Target, tx Tx, work func(*engine.Migrate) error)
 // makes dirty versions impossible: golang-migrate writes the mark before each migration and takes
 // it away after, and both commit with the migration or not at all.
 type schemaDB struct {
-	ctx context.Context // golang-migrate's interface has none
-	tx  Tx
+	ctx   context.Context // golang-migrate's interface has none
+	tx    Tx
+	table string // VersionTable
 }
 
 var _ database.Driver = (*schemaDB)(nil)
@@ -45,10 +46,9 @@ func (d *schemaDB) Version() (int, bool, error) {
 }
 
 func (d *schemaDB) SetVersion(version int, dirty bool) error {
-	table := d.tx.Table(VersionTable)
-	script := "DELETE FROM " + table
+	script := "DELETE FROM " + d.table
 	if version > 0 {
-		script += fmt.Sprintf("; INSERT INTO %s (version, dirty) VALUES (%d, %t)", table, version, dirty)
+		script += fmt.Sprintf("; INSERT INTO %s (version, dirty) VALUES (%d, %t)", d.table, version, dirty)
 	}
 	return d.tx.Run(d.ctx, script)
 }

@@ -37,12 +37,13 @@ type rendered struct {
 	funcs template.FuncMap
 }
 
-func newSource(dialect string, tx Tx) (source.Driver, error) {
-	plain, err := iofs.New(files, "sql/"+dialect)
+func newSource(t Target, schema string, tx Tx) (source.Driver, error) {
+	plain, err := iofs.New(files, "sql/"+t.MigrationDialect())
 	if err != nil {
 		return nil, err
 	}
-	return &rendered{plain, template.FuncMap{"table": tx.Table, "has": tx.Has}}, nil
+	table := func(name string) string { return t.MigrationTable(schema, name) }
+	return &rendered{plain, template.FuncMap{"table": table, "has": tx.Has}}, nil
 }
 
 func (r *rendered) ReadUp(version uint) (io.ReadCloser, string, error) {

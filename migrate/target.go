@@ -16,6 +16,10 @@ type Target interface {
 	// MigrationDialect names the folder of migrations, under sql/.
 	MigrationDialect() string
 
+	// MigrationTable returns the name of a schema's table, or of an index on backends where they
+	// share one room with those of other schemas, as it stands in a statement.
+	MigrationTable(schema, name string) string
+
 	// MigrationVersion reads a schema's version in one round trip. A schema without VersionTable is
 	// at version 0.
 	MigrationVersion(ctx context.Context, schema string) (version int, dirty bool, err error)
@@ -24,13 +28,13 @@ type Target interface {
 	// creates the schema and VersionTable first if they are not there. Either all that fn does
 	// takes effect or nothing.
 	MigrationTx(ctx context.Context, schema string, fn func(tx Tx) error) error
+
+	// Forget makes the next call of Store look at the schema anew.
+	Forget(schema string)
 }
 
 // Tx is a transaction that migrates one schema.
 type Tx interface {
-	// Table returns the name of a table, or of an index on backends where they share one room with
-	// those of other schemas, quoted.
-	Table(name string) string
 	// Has reports a feature of the server that migrations make use of: "lz4".
 	Has(feature string) bool
 	// DropIfEmpty drops the schema itself if nothing is left in it, where there is such a thing.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -29,9 +30,13 @@ func classify(ctx context.Context, err error, mayHaveCommitted bool) error {
 		return refused(ctx, refusal, err, mayHaveCommitted)
 	case errors.As(err, &scan):
 		return &driver.Error{Kind: driver.ErrInternal, Err: err}
-	case errors.Is(err, pgx.ErrTxClosed):
+	case errors.Is(err, pgx.ErrTxClosed), errors.Is(err, puddle.ErrClosedPool):
 		return &driver.Error{Kind: driver.ErrClosed, Err: err}
-	case mayHaveCommitted && !pgconn.SafeToRetry(err):
+	case errors.Is(err, pgx.ErrTxCommitRollback): // the answer to COMMIT was ROLLBACK
+		return &driver.Error{Kind: driver.ErrInternal, Err: err}
+	case mayHaveCommitted && (!pgconn.SafeToRetry(err) || errors.Is(err, pgconn.ErrConnClosed)):
+		// pgx closes a connection that breaks, and calls what it says of that safe to retry,
+		// though the statement was sent.
 		return unavailable(err, true)
 	case ctx.Err() != nil:
 		return ended(ctx, err)

@@ -75,11 +75,6 @@ func runTx(ctx context.Context, tx pgx.Tx, fn func(tx query.Executor) error, out
 		return unavailable(errors.New("the connection was lost before the commit"), false)
 	}
 	err := tx.Commit(ctx)
-	var refusal *pgconn.PgError
-	if outermost && err != nil && !errors.As(err, &refusal) {
-		// pgx closes the connection then, and its error may be of that: it doesn't tell what was sent.
-		return unavailable(withoutConfig(err), true)
-	}
 	committed = err == nil
 	return classify(ctx, err, outermost)
 }

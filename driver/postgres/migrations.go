@@ -14,6 +14,18 @@ import (
 // MigrationDialect implements migrate.Target.
 func (d *db) MigrationDialect() string { return dialect.Name }
 
+// MigrationTable implements migrate.Target.
+func (d *db) MigrationTable(schema, name string) string {
+	return quote(query.Table{Schema: schema, Name: name})
+}
+
+func versionTable(schema string) string {
+	return quote(query.Table{Schema: schema, Name: migrate.VersionTable})
+}
+
+// Forget implements migrate.Target.
+func (d *db) Forget(schema string) { d.stores.Forget(schema) }
+
 // MigrationVersion implements migrate.Target. Unprepared, it is one round trip.
 func (d *db) MigrationVersion(ctx context.Context, schema string) (version int, dirty bool, err error) {
 	conn, err := d.acquire(ctx)
@@ -30,7 +42,7 @@ func (d *db) MigrationVersion(ctx context.Context, schema string) (version int, 
 }
 
 func versionSQL(schema string) string {
-	return "SELECT version, dirty FROM " + quote(query.Table{Schema: schema, Name: migrate.VersionTable}) + " LIMIT 1"
+	return "SELECT version, dirty FROM " + versionTable(schema) + " LIMIT 1"
 }
 
 // MigrationTx implements migrate.Target. An advisory lock, gone with the transaction, keeps other
@@ -65,15 +77,11 @@ func (m *migrationTx) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	script := "CREATE TABLE IF NOT EXISTS " + m.Table(migrate.VersionTable) + " (version bigint PRIMARY KEY, dirty boolean NOT NULL)"
+	script := "CREATE TABLE IF NOT EXISTS " + versionTable(m.schema) + " (version bigint PRIMARY KEY, dirty boolean NOT NULL)"
 	if !exists {
 		script = "CREATE SCHEMA " + pgx.Identifier{m.schema}.Sanitize() + "; " + script
 	}
 	return m.Run(ctx, script)
-}
-
-func (m *migrationTx) Table(name string) string {
-	return quote(query.Table{Schema: m.schema, Name: name})
 }
 
 func (m *migrationTx) Has(feature string) bool { return feature == "lz4" && m.lz4 }
@@ -91,7 +99,7 @@ func (m *migrationTx) Version(ctx context.Context) (version int, dirty bool, err
 
 // DropSchema implements driver.DB.
 func (d *db) DropSchema(ctx context.Context, schema string) error {
-	return migrate.Drop(ctx, d, schema, func() { d.stores.Forget(schema) })
+	return migrate.Drop(ctx, d, schema)
 }
 
 // DropIfEmpty implements migrate.Tx.

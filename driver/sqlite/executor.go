@@ -21,7 +21,11 @@ type executor struct{ db *db }
 func (x *executor) IsTx() bool { return false }
 
 func (x *executor) Query(ctx context.Context, sql string, args, targets []any, row func()) error {
-	s, err := x.db.readers.acquire(ctx)
+	acquire := x.db.readers.acquire
+	if x.db.readers == x.db.writer {
+		acquire = x.acquireWriter
+	}
+	s, err := acquire(ctx)
 	if err != nil {
 		return err
 	}

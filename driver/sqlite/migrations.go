@@ -10,6 +10,18 @@ import (
 // MigrationDialect implements migrate.Target.
 func (d *db) MigrationDialect() string { return dialect.Name }
 
+// MigrationTable implements migrate.Target.
+func (d *db) MigrationTable(schema, name string) string {
+	return quote(query.Table{Schema: schema, Name: name})
+}
+
+func versionTable(schema string) string {
+	return quote(query.Table{Schema: schema, Name: migrate.VersionTable})
+}
+
+// Forget implements migrate.Target.
+func (d *db) Forget(schema string) { d.stores.Forget(schema) }
+
 // MigrationVersion implements migrate.Target. It asks the writer: each change of a table makes
 // every other connection read the whole catalog again, which grows with the number of schemas.
 func (d *db) MigrationVersion(ctx context.Context, schema string) (int, bool, error) {
@@ -32,7 +44,7 @@ func (d *db) MigrationVersion(ctx context.Context, schema string) (int, bool, er
 func (d *db) MigrationTx(ctx context.Context, schema string, fn func(tx migrate.Tx) error) error {
 	return (&executor{d}).InTx(ctx, func(tx query.Executor) error {
 		m := &migrationTx{tx.(*transaction), schema}
-		err := m.Run(ctx, "CREATE TABLE IF NOT EXISTS "+m.Table(migrate.VersionTable)+" (version INTEGER PRIMARY KEY, dirty INTEGER NOT NULL) STRICT")
+		err := m.Run(ctx, "CREATE TABLE IF NOT EXISTS "+versionTable(m.schema)+" (version INTEGER PRIMARY KEY, dirty INTEGER NOT NULL) STRICT")
 		if err != nil {
 			return err
 		}
@@ -44,10 +56,6 @@ func (d *db) MigrationTx(ctx context.Context, schema string, fn func(tx migrate.
 type migrationTx struct {
 	*transaction
 	schema string
-}
-
-func (m *migrationTx) Table(name string) string {
-	return quote(query.Table{Schema: m.schema, Name: name})
 }
 
 func (m *migrationTx) Has(string) bool { return false }
@@ -65,11 +73,11 @@ func (m *migrationTx) Run(ctx context.Context, script string) error {
 
 func (m *migrationTx) Version(ctx context.Context) (int, bool, error) {
 	version, dirty := int64(0), false
-	err := m.Query(ctx, "SELECT version, dirty FROM "+m.Table(migrate.VersionTable)+" LIMIT 1", nil, []any{&version, &dirty}, nil)
+	err := m.Query(ctx, "SELECT version, dirty FROM "+versionTable(m.schema)+" LIMIT 1", nil, []any{&version, &dirty}, nil)
 	return int(version), dirty, err
 }
 
 // DropSchema implements driver.DB.
 func (d *db) DropSchema(ctx context.Context, schema string) error {
-	return migrate.Drop(ctx, d, schema, func() { d.stores.Forget(schema) })
+	return migrate.Drop(ctx, d, schema)
 }
