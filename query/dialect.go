@@ -16,17 +16,17 @@ type Dialect struct {
 	Quote func(Table) string
 	// Now is an expression for the present moment that is the same throughout a statement.
 	Now string
-	// UUIDs and Int64s are FROM items that turn one parameter, a list, into rows with a column
-	// "value".
-	UUIDs, Int64s string
+	// UUIDs is a FROM item that turns one parameter, a list, into rows with a column "value".
+	UUIDs string
+	// IsOneOf is a predicate, after a column, that one parameter, a list, has its value.
+	IsOneOf string
 	// Aggregates is a FROM item that turns the parameters of AggregateArgs into rows with the
 	// columns "number" (from 0), "aggregate_type" and "aggregate_id".
 	Aggregates    string
 	AggregateArgs func([]driver.Aggregate) []any
-	// In is a predicate, after a column, that a subquery in its place "?" has the value. If Locks
-	// is set it visits rows in the column's order, so that two statements that change the same rows
-	// don't deadlock.
-	In string
+	// EachQueued joins the rows of a FROM item q, which has positions, with the events e at these
+	// positions, one lookup for each: what q leaves out is not read.
+	EachQueued func(events Table) string
 	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
 	// and returns them in rising order, each with Now.
 	Reserve func(events Table) string

@@ -19,7 +19,6 @@ type eventSQL struct {
 	// What stood in the way of a save: is the id taken, is the version taken, the last version.
 	conflict string
 	reserve  string
-	enqueue  string
 	takenID  string
 
 	lastVersion, lastVersions string
@@ -53,12 +52,14 @@ func insertArgs(e *driver.Event) []any {
 // builder renders the statements of one schema.
 type builder struct {
 	dialect                  *Dialect
+	schema                   string
 	events, queue, processed string
 }
 
 func newEventSQL(d *Dialect, schema string) *eventSQL {
 	b := &builder{
 		dialect:   d,
+		schema:    schema,
 		events:    d.Quote(Table{schema, eventsTable}),
 		queue:     d.Quote(Table{schema, queueTable}),
 		processed: d.Quote(Table{schema, processedTable}),
@@ -70,8 +71,7 @@ func newEventSQL(d *Dialect, schema string) *eventSQL {
 		saveNext:     b.save("(SELECT coalesce(max(aggregate_version), 0) + 1 FROM " + b.events + " WHERE aggregate_type = ? AND aggregate_id = ?)"),
 		conflict:     b.conflict(),
 		reserve:      b.render(sq.Expr(d.Reserve(Table{schema, eventsTable}))),
-		enqueue:      b.render(sq.Insert(b.queue).Columns("position").Select(sq.Select("value").From(d.Int64s))),
-		takenID:      b.render(sq.Select("e.id").From(d.UUIDs).Join(b.events + " e ON e.id = value").OrderBy("e.position").Suffix("LIMIT 1")),
+		takenID:      b.takenID(),
 		lastVersion:  b.render(sq.Select("coalesce(max(aggregate_version), 0)").From(b.events).Where("aggregate_type = ? AND aggregate_id = ?")),
 		lastVersions: b.lastVersions(),
 
@@ -82,7 +82,8 @@ func newEventSQL(d *Dialect, schema string) *eventSQL {
 		byType:         b.list(b.read(all).Where("e.event_type = ?"), newestFirst),
 		byContext:      b.list(b.read(all).Where("e.context_id = ?"), newestFirst),
 		withoutContext: b.list(b.read(all).Where("e.context_id IS NULL"), newestFirst),
-		queuePage:      b.list(b.readQueued(queuedColumns(all), b.queue+" q").Where("q.position > ?"), "q.position"),
+		queuePage: b.waiting(queuedColumns(all), sq.Select("q.position").From(b.queue+" q").
+			Where("q.position > ?").OrderBy("q.position").Suffix("LIMIT ?")),
 
 		mark: b.mark(),
 
@@ -118,13 +119,16 @@ func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
 		LeftJoin(b.processed + " p ON p.position = e.position")
 }
 
-// readQueued selects events by the positions in the FROM item queued, named q.
-func (b *builder) readQueued(columns []driver.EventColumn, queued string) sq.SelectBuilder {
-	return sq.Select(names(columns)...).From(queued).Join(b.events + " e ON e.position = q.position")
+// waiting selects the events whose positions the select queued finds in the queue. It finds them
+// first and reads their events afterwards: joined in one go, locking reads every event that somebody
+// else holds, and a plan can begin with the oldest event of all.
+func (b *builder) waiting(columns []driver.EventColumn, queued sq.SelectBuilder) string {
+	return b.render(sq.Select(names(columns)...).From("queued q").
+		JoinClause(b.dialect.EachQueued(Table{b.schema, eventsTable})).OrderBy("q.position").
+		PrefixExpr(sq.Expr("WITH queued AS MATERIALIZED (?)", queued)))
 }
 
-// queuedColumns are those of columns that readQueued reads: what is in the queue is not processed
-// yet.
+// queuedColumns are those of columns that waiting reads: what is in the queue is not processed yet.
 func queuedColumns(columns []driver.EventColumn) []driver.EventColumn {
 	return slices.DeleteFunc(slices.Clone(columns), func(c driver.EventColumn) bool { return c == driver.EventProcessedAt })
 }
@@ -159,14 +163,13 @@ func (b *builder) save(version string) string {
 		}
 	}
 	const saved = "position, aggregate_version, occurred_at, created_at"
-	insert := sq.Insert(b.events).Columns(insertColumns...).Values(values...).
-		Suffix("ON CONFLICT DO NOTHING RETURNING " + saved)
+	insert := sq.Insert(b.events).Columns(insertColumns...).Values(values...)
 	if !b.dialect.WritableCTE {
-		return b.render(insert) // the caller enqueues it in the same transaction
+		return b.render(insert.Suffix("ON CONFLICT DO NOTHING RETURNING " + saved)) // the caller enqueues it
 	}
-	return b.render(sq.Select(saved).From("saved").
-		PrefixExpr(sq.Expr("WITH saved AS (?), queued AS (?)", insert,
-			sq.Insert(b.queue).Columns("position").Select(sq.Select("position").From("saved")))))
+	return b.render(sq.Select(saved).From("saved").PrefixExpr(sq.Expr("WITH saved AS (?), queued AS (?)",
+		insert.Suffix("ON CONFLICT DO NOTHING RETURNING id, "+saved),
+		sq.Insert(b.queue).Columns("position", "event_id").Select(sq.Select("position", "id").From("saved")))))
 }
 
 func (b *builder) conflict() string {
@@ -188,17 +191,26 @@ func (b *builder) lastVersions() string {
 }
 
 func (b *builder) mark() []string {
-	given := sq.Select("e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value")
-	done := sq.Delete(b.queue).Where(sq.Expr("position "+b.dialect.In, given))
+	given := "event_id " + b.dialect.IsOneOf
+	done := sq.Delete(b.queue).Where(given)
 	record := sq.Insert(b.processed).Columns("position", "processed_at")
 	if b.dialect.WritableCTE {
 		return []string{b.render(record.
 			PrefixExpr(sq.Expr("WITH done AS (?)", done.Suffix("RETURNING position"))).
 			Select(sq.Select("position", b.dialect.Now).From("done")))}
 	}
-	queued := sq.Select("q.position", b.dialect.Now).Distinct().From(b.dialect.UUIDs).
-		Join(b.events + " e ON e.id = value").Join(b.queue + " q ON q.position = e.position")
-	return []string{b.render(record.Select(queued)), b.render(done)}
+	return []string{
+		b.render(record.Select(sq.Select("position", b.dialect.Now).From(b.queue).Where(given))),
+		b.render(done),
+	}
+}
+
+// takenID finds the ids first: asked for the one with the lowest position, a plan can go through
+// all events in that order.
+func (b *builder) takenID() string {
+	taken := sq.Select("e.id", "e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value")
+	return b.render(sq.Select("id").From("taken").OrderBy("position").Suffix("LIMIT 1").
+		PrefixExpr(sq.Expr("WITH taken AS MATERIALIZED (?)", taken)))
 }
 
 // lockSQL renders the locked reads of the queue, one for each choice of columns, when first asked
@@ -225,8 +237,6 @@ func (l *lockSQL) statement(columns []driver.EventColumn, skipLocked bool) strin
 	return text
 }
 
-// lock locks rows of the queue first and reads their events afterwards: locking the joined rows
-// reads every event that somebody else holds, and took twice as long.
 func (b *builder) lock(columns []driver.EventColumn, skipLocked bool) string {
 	locked := sq.Select("q.position").From(b.queue + " q").Where(b.unleased()).OrderBy("q.position").Suffix("LIMIT ?")
 	if b.dialect.Locks {
@@ -235,6 +245,5 @@ func (b *builder) lock(columns []driver.EventColumn, skipLocked bool) string {
 			locked = locked.Suffix("SKIP LOCKED")
 		}
 	}
-	return b.render(b.readQueued(columns, "locked q").OrderBy("q.position").
-		PrefixExpr(sq.Expr("WITH locked AS MATERIALIZED (?)", locked)))
+	return b.waiting(columns, locked)
 }

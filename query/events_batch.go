@@ -172,25 +172,28 @@ func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
 // enqueueAll puts stored events in the queue, and those that are processed already in the log of
 // those.
 func (r *events) enqueueAll(ctx context.Context, rows []driver.Event) error {
-	var waiting []int64
-	var processed []*driver.Event
+	var waiting, processed []*driver.Event
 	for i := range rows {
 		if rows[i].ProcessedAt == nil {
-			waiting = append(waiting, rows[i].Position)
+			waiting = append(waiting, &rows[i])
 		} else {
 			processed = append(processed, &rows[i])
 		}
 	}
-	if len(waiting) > 0 {
-		if _, err := r.exec.Exec(ctx, r.sql.enqueue, []any{waiting}); err != nil {
-			return err
-		}
-	}
-	if len(processed) == 0 {
-		return nil
+	if err := r.enqueue(ctx, r.exec, waiting); err != nil || len(processed) == 0 {
+		return err
 	}
 	return r.exec.Insert(ctx, Table{r.schema, processedTable}, []string{"position", "processed_at"}, len(processed), func(i int) []any {
 		return []any{processed[i].Position, *processed[i].ProcessedAt}
+	})
+}
+
+func (r *events) enqueue(ctx context.Context, x Executor, waiting []*driver.Event) error {
+	if len(waiting) == 0 {
+		return nil
+	}
+	return x.Insert(ctx, Table{r.schema, queueTable}, []string{"position", "event_id"}, len(waiting), func(i int) []any {
+		return []any{waiting[i].Position, waiting[i].ID}
 	})
 }
 

@@ -48,8 +48,9 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 	if e.AggregateVersion == 0 {
 		sql, args = r.sql.saveNext, append(args[:len(args)-1], e.AggregateType, e.AggregateID)
 	}
+	targets := []any{&e.Position, &e.AggregateVersion, &e.OccurredAt, &e.CreatedAt}
 	insert := func(x Executor) error {
-		return x.Query(ctx, sql, args, []any{&e.Position, &e.AggregateVersion, &e.OccurredAt, &e.CreatedAt}, func() { saved = true })
+		return x.Query(ctx, sql, args, targets, func() { saved = true })
 	}
 	if r.dialect.WritableCTE {
 		err = insert(r.exec)
@@ -59,8 +60,7 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 		if err := insert(x); err != nil || !saved {
 			return err
 		}
-		_, err := x.Exec(ctx, r.sql.enqueue, []any{[]int64{e.Position}})
-		return err
+		return r.enqueue(ctx, x, []*driver.Event{e})
 	})
 	return saved, err
 }

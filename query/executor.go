@@ -5,7 +5,7 @@ import "context"
 // Executor runs statements, on a pool or in a transaction.
 //
 // Arguments and scan targets are of these types, and pointers to the first four where NULL is
-// possible: uuid.UUID, time.Time, int64, string; bool, json.RawMessage, []uuid.UUID and []int64.
+// possible: uuid.UUID, time.Time, int64, string; bool, json.RawMessage and []uuid.UUID.
 // The executor converts them to what its database has. Times come back in UTC.
 //
 // Errors are *driver.Error with Kind and Err set, nothing else: Err is the database driver's own

@@ -31,8 +31,8 @@ type byHand struct {
 const saveSQL = `WITH saved AS (INSERT INTO bench.events (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,
 correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version)
 VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),$13)
-ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at),
-queued AS (INSERT INTO bench.event_queue (position) SELECT position FROM saved)
+ON CONFLICT DO NOTHING RETURNING id, position, aggregate_version, occurred_at, created_at),
+queued AS (INSERT INTO bench.event_queue (position,event_id) SELECT position, id FROM saved)
 SELECT position, aggregate_version, occurred_at, created_at FROM saved`
 
 func (h byHand) save(e *driver.Event) error {
@@ -69,13 +69,15 @@ func (h byHand) saveBatch(events []driver.Event) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(h.ctx, `INSERT INTO bench.event_queue (position) SELECT value FROM unnest($1::bigint[]) AS given (value)`, positions)
+		_, err = tx.CopyFrom(h.ctx, pgx.Identifier{schema, "event_queue"}, []string{"position", "event_id"},
+			pgx.CopyFromSlice(len(events), func(i int) ([]any, error) {
+				return []any{positions[i], pgtype.UUID{Bytes: events[i].ID, Valid: true}}, nil
+			}))
 		return err
 	})
 }
 
-const markSQL = `WITH done AS (DELETE FROM bench.event_queue WHERE position = ANY (ARRAY (SELECT e.position FROM unnest($1::uuid[]) AS given (value)
-JOIN bench.events e ON e.id = value)) RETURNING position)
+const markSQL = `WITH done AS (DELETE FROM bench.event_queue WHERE event_id = ANY ($1::uuid[]) RETURNING position)
 INSERT INTO bench.event_processed (position,processed_at) SELECT position, now() FROM done`
 
 func (h byHand) mark(q interface {
@@ -90,9 +92,10 @@ func (h byHand) mark(q interface {
 	return err
 }
 
-const claimSQL = `WITH locked AS MATERIALIZED (SELECT q.position FROM bench.event_queue q
+const claimSQL = `WITH queued AS MATERIALIZED (SELECT q.position FROM bench.event_queue q
 WHERE (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT $1 FOR UPDATE SKIP LOCKED)
-SELECT e.id, e.event_data FROM locked q JOIN bench.events e ON e.position = q.position ORDER BY q.position`
+SELECT e.id, e.event_data FROM queued q
+CROSS JOIN LATERAL (SELECT * FROM bench.events WHERE position = q.position OFFSET 0) e ORDER BY q.position`
 
 func (h byHand) claim(n int) error {
 	return pgx.BeginFunc(h.ctx, h.pool, func(tx pgx.Tx) error {

@@ -57,12 +57,12 @@ correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregat
 	handNow  = `CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000`
 	handSave = `INSERT INTO bench__events ` + handColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,coalesce(?, ` + handNow + `),?)
 ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at`
-	handEnqueue = `INSERT INTO bench__event_queue (position) VALUES (?)`
+	handEnqueue = `INSERT INTO bench__event_queue (position, event_id) VALUES (?, ?)`
 	handReserve = `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'bench__events'), 0), ` + handNow
 	handInsert  = `INSERT INTO bench__events ` + handColumns + `, position, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
-	handRecord  = `INSERT INTO bench__event_processed (position,processed_at) SELECT DISTINCT q.position, ` + handNow + `
-FROM json_each(?) JOIN bench__events e ON e.id = value JOIN bench__event_queue q ON q.position = e.position`
-	handDone  = `DELETE FROM bench__event_queue WHERE position IN (SELECT e.position FROM json_each(?) JOIN bench__events e ON e.id = value)`
+	handRecord  = `INSERT INTO bench__event_processed (position,processed_at) SELECT position, ` + handNow + `
+FROM bench__event_queue WHERE event_id IN (SELECT value FROM json_each(?))`
+	handDone  = `DELETE FROM bench__event_queue WHERE event_id IN (SELECT value FROM json_each(?))`
 	handClaim = `SELECT e.id, e.event_data FROM bench__event_queue q JOIN bench__events e ON e.position = q.position
 WHERE (q.lease_until IS NULL OR q.lease_until <= ` + handNow + `) ORDER BY q.position LIMIT ?`
 	handByID = `SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data,
@@ -78,7 +78,7 @@ func (h byHand) save(e *driver.Event) error {
 		if err != nil {
 			return err
 		}
-		return h.exec(handEnqueue, e.Position)
+		return h.exec(handEnqueue, e.Position, e.ID.String())
 	})
 }
 
@@ -95,7 +95,7 @@ func (h byHand) saveBatch(events []driver.Event) error {
 			if err != nil {
 				return err
 			}
-			if err := h.exec(handEnqueue, last+1+int64(i)); err != nil {
+			if err := h.exec(handEnqueue, last+1+int64(i), e.ID.String()); err != nil {
 				return err
 			}
 		}

@@ -19,10 +19,12 @@ var dialect = &query.Dialect{
 	Quote:       quote,
 	Now:         now,
 	UUIDs:       "json_each(?)",
-	Int64s:      "json_each(?)",
 	Aggregates: "(SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id" +
 		" FROM json_each(?))",
-	In: "IN (?)",
+	IsOneOf: "IN (SELECT value FROM json_each(?))",
+	EachQueued: func(events query.Table) string {
+		return "CROSS JOIN " + quote(events) + " e ON e.position = q.position" // CROSS: q is the outer one
+	},
 	AggregateArgs: func(aggregates []driver.Aggregate) []any {
 		pairs := make([][2]string, len(aggregates))
 		for i, a := range aggregates {

@@ -3,8 +3,6 @@ package sqlite
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,7 +10,7 @@ import (
 
 // Ids are text, times are microseconds since 1970, lists are JSON arrays.
 
-// bind returns args as they are stored. It works in place on a copy.
+// bind returns args as they are stored.
 func bind(args []any) []any {
 	bound := make([]any, len(args))
 	for i, arg := range args {
@@ -29,8 +27,6 @@ func bind(args []any) []any {
 			bound[i] = string(v)
 		case []uuid.UUID:
 			bound[i] = uuidList(v)
-		case []int64:
-			bound[i] = int64List(v)
 		default:
 			bound[i] = arg
 		}
@@ -51,19 +47,6 @@ func uuidList(ids []uuid.UUID) string {
 		list = append(list, '"')
 	}
 	return string(append(list, ']'))
-}
-
-func int64List(numbers []int64) string {
-	var list strings.Builder
-	list.WriteByte('[')
-	for i, n := range numbers {
-		if i > 0 {
-			list.WriteByte(',')
-		}
-		list.WriteString(strconv.FormatInt(n, 10))
-	}
-	list.WriteByte(']')
-	return list.String()
 }
 
 // scanTargets returns targets that take what is stored.

@@ -25,9 +25,6 @@ SELECT count(*) FROM "tenant_acme"."event_queue" q WHERE q.lease_until > now();
 -- events.countUnprocessed
 SELECT count(*) FROM "tenant_acme"."event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= now());
 
--- events.enqueue
-INSERT INTO "tenant_acme"."event_queue" (position) SELECT value FROM unnest($1::bigint[]) AS given (value);
-
 -- events.exists
 SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $1);
 
@@ -38,28 +35,28 @@ SELECT coalesce(max(aggregate_version), 0) FROM "tenant_acme"."events" WHERE agg
 SELECT a.number, (SELECT coalesce(max(e.aggregate_version), 0) FROM "tenant_acme"."events" e WHERE e.aggregate_type = a.aggregate_type AND e.aggregate_id = a.aggregate_id) FROM (SELECT number - 1 AS number, aggregate_type, aggregate_id FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS given (aggregate_type, aggregate_id, number)) a ORDER BY a.number;
 
 -- events.lock
-WITH locked AS MATERIALIZED (SELECT q.position FROM "tenant_acme"."event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT $1 FOR UPDATE) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM locked q JOIN "tenant_acme"."events" e ON e.position = q.position ORDER BY q.position;
+WITH queued AS MATERIALIZED (SELECT q.position FROM "tenant_acme"."event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT $1 FOR UPDATE) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN LATERAL (SELECT * FROM "tenant_acme"."events" WHERE position = q.position OFFSET 0) e ORDER BY q.position;
 
 -- events.lockSkipping
-WITH locked AS MATERIALIZED (SELECT q.position FROM "tenant_acme"."event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT $1 FOR UPDATE SKIP LOCKED) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM locked q JOIN "tenant_acme"."events" e ON e.position = q.position ORDER BY q.position;
+WITH queued AS MATERIALIZED (SELECT q.position FROM "tenant_acme"."event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT $1 FOR UPDATE SKIP LOCKED) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN LATERAL (SELECT * FROM "tenant_acme"."events" WHERE position = q.position OFFSET 0) e ORDER BY q.position;
 
 -- events.mark[0]
-WITH done AS (DELETE FROM "tenant_acme"."event_queue" WHERE position = ANY (ARRAY (SELECT e.position FROM unnest($1::uuid[]) AS given (value) JOIN "tenant_acme"."events" e ON e.id = value)) RETURNING position) INSERT INTO "tenant_acme"."event_processed" (position,processed_at) SELECT position, now() FROM done;
+WITH done AS (DELETE FROM "tenant_acme"."event_queue" WHERE event_id = ANY ($1::uuid[]) RETURNING position) INSERT INTO "tenant_acme"."event_processed" (position,processed_at) SELECT position, now() FROM done;
 
 -- events.queuePage
-SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM "tenant_acme"."event_queue" q JOIN "tenant_acme"."events" e ON e.position = q.position WHERE q.position > $1 ORDER BY q.position LIMIT $2;
+WITH queued AS MATERIALIZED (SELECT q.position FROM "tenant_acme"."event_queue" q WHERE q.position > $1 ORDER BY q.position LIMIT $2) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN LATERAL (SELECT * FROM "tenant_acme"."events" WHERE position = q.position OFFSET 0) e ORDER BY q.position;
 
 -- events.reserve
 SELECT nextval('"tenant_acme"."events_position_seq"'), now() FROM generate_series(1, $1);
 
 -- events.save
-WITH saved AS (INSERT INTO "tenant_acme"."events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),$13) ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at), queued AS (INSERT INTO "tenant_acme"."event_queue" (position) SELECT position FROM saved) SELECT position, aggregate_version, occurred_at, created_at FROM saved;
+WITH saved AS (INSERT INTO "tenant_acme"."events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),$13) ON CONFLICT DO NOTHING RETURNING id, position, aggregate_version, occurred_at, created_at), queued AS (INSERT INTO "tenant_acme"."event_queue" (position,event_id) SELECT position, id FROM saved) SELECT position, aggregate_version, occurred_at, created_at FROM saved;
 
 -- events.saveNext
-WITH saved AS (INSERT INTO "tenant_acme"."events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),(SELECT coalesce(max(aggregate_version), 0) + 1 FROM "tenant_acme"."events" WHERE aggregate_type = $13 AND aggregate_id = $14)) ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at), queued AS (INSERT INTO "tenant_acme"."event_queue" (position) SELECT position FROM saved) SELECT position, aggregate_version, occurred_at, created_at FROM saved;
+WITH saved AS (INSERT INTO "tenant_acme"."events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),(SELECT coalesce(max(aggregate_version), 0) + 1 FROM "tenant_acme"."events" WHERE aggregate_type = $13 AND aggregate_id = $14)) ON CONFLICT DO NOTHING RETURNING id, position, aggregate_version, occurred_at, created_at), queued AS (INSERT INTO "tenant_acme"."event_queue" (position,event_id) SELECT position, id FROM saved) SELECT position, aggregate_version, occurred_at, created_at FROM saved;
 
 -- events.takenID
-SELECT e.id FROM unnest($1::uuid[]) AS given (value) JOIN "tenant_acme"."events" e ON e.id = value ORDER BY e.position LIMIT 1;
+WITH taken AS MATERIALIZED (SELECT e.id, e.position FROM unnest($1::uuid[]) AS given (value) JOIN "tenant_acme"."events" e ON e.id = value) SELECT id FROM taken ORDER BY position LIMIT 1;
 
 -- events.withoutContext
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme"."events" e LEFT JOIN "tenant_acme"."event_processed" p ON p.position = e.position WHERE e.context_id IS NULL ORDER BY e.occurred_at DESC, e.position DESC LIMIT $1;

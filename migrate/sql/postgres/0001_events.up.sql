@@ -21,14 +21,16 @@ CREATE TABLE {{table "events"}} (
     CONSTRAINT events_aggregate_key UNIQUE (aggregate_type, aggregate_id, aggregate_version)
 );
 CREATE INDEX events_type_idx ON {{table "events"}} (event_type, occurred_at, position);
-CREATE INDEX events_context_idx ON {{table "events"}} (context_id, occurred_at, position);
+CREATE INDEX events_context_idx ON {{table "events"}} (context_id, occurred_at, position) WHERE context_id IS NOT NULL;
+CREATE INDEX events_no_context_idx ON {{table "events"}} (occurred_at, position) WHERE context_id IS NULL;
 CREATE INDEX events_correlation_idx ON {{table "events"}} (correlation_id, occurred_at, position) WHERE correlation_id IS NOT NULL;
 CREATE INDEX events_occurred_idx ON {{table "events"}} (occurred_at);
 
--- The events that wait to be processed: one narrow row each. Leases are updated in
--- place (HOT): no index on them, room on each page.
+-- The events that wait to be processed: one narrow row each, with the event's id, so that marking
+-- by id never reads the wide rows. Leases are updated in place (HOT): no index on them, room on each page.
 CREATE TABLE {{table "event_queue"}} (
     position    bigint  PRIMARY KEY,
+    event_id    uuid    NOT NULL CONSTRAINT event_queue_event_id_key UNIQUE,
     lease_until timestamptz,
     lease_token uuid,
     attempts    integer NOT NULL DEFAULT 0

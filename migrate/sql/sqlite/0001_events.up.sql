@@ -20,13 +20,16 @@ CREATE TABLE {{table "events"}} (
     UNIQUE (aggregate_type, aggregate_id, aggregate_version)
 ) STRICT;
 CREATE INDEX {{table "events_type_idx"}} ON {{table "events"}} (event_type, occurred_at, position);
-CREATE INDEX {{table "events_context_idx"}} ON {{table "events"}} (context_id, occurred_at, position);
+CREATE INDEX {{table "events_context_idx"}} ON {{table "events"}} (context_id, occurred_at, position) WHERE context_id IS NOT NULL;
+CREATE INDEX {{table "events_no_context_idx"}} ON {{table "events"}} (occurred_at, position) WHERE context_id IS NULL;
 CREATE INDEX {{table "events_correlation_idx"}} ON {{table "events"}} (correlation_id, occurred_at, position) WHERE correlation_id IS NOT NULL;
 CREATE INDEX {{table "events_occurred_idx"}} ON {{table "events"}} (occurred_at);
 
--- The events that wait to be processed: one narrow row each.
+-- The events that wait to be processed: one narrow row each, with the event's id, so that marking
+-- by id never reads the wide rows.
 CREATE TABLE {{table "event_queue"}} (
     position    INTEGER PRIMARY KEY,
+    event_id    TEXT    NOT NULL UNIQUE,
     lease_until INTEGER,
     lease_token TEXT,
     attempts    INTEGER NOT NULL DEFAULT 0
