@@ -210,7 +210,7 @@ func appendOneWins(t *test) {
 		})
 		equal(t, fmt.Sprintf("appenders that won version %d", expected+1), winners.Load(), 1)
 	}
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, driver.MaxLimit)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{Limit: driver.MaxLimit})
 	t.ok(err)
 	equalList(t, "versions", versionsOf(found), upTo(rounds*size))
 }
@@ -232,7 +232,7 @@ func appendRetryingAll(t *test) {
 			expected = conflict.Actual
 		}
 	})
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, 0)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{})
 	t.ok(err)
 	equalList(t, "versions", versionsOf(found), upTo(appenders))
 }

@@ -86,7 +86,7 @@ func batchNumbersInOrder(t *test) {
 	aggregate, events := history(5)
 	saved := t.saveAll(events)
 	equalList(t, "versions returned", versionsOf(saved), upTo(5))
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, 0)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{})
 	t.ok(err)
 	t.sameEvents("the aggregate", found, saved)
 }
@@ -210,7 +210,7 @@ func batchConcurrent(t *test) {
 		return nil
 	})
 	for _, aggregate := range []driver.Aggregate{a, b} {
-		found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, driver.MaxLimit)
+		found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{Limit: driver.MaxLimit})
 		t.ok(err)
 		equalList(t, "versions", versionsOf(found), upTo(savers*each*size))
 	}

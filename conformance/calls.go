@@ -43,7 +43,7 @@ var calls = []call{
 		return err
 	}},
 	{"Events.GetByAggregate", false, func(ctx context.Context, events driver.EventRepository, waiting driver.Event) error {
-		_, err := events.GetByAggregate(ctx, waiting.Aggregate(), 0, 0)
+		_, err := events.GetByAggregate(ctx, waiting.Aggregate(), driver.HistoryOptions{})
 		return err
 	}},
 	{"Events.AllByAggregate", false, func(ctx context.Context, events driver.EventRepository, waiting driver.Event) error {

@@ -56,36 +56,36 @@ func only(e driver.Event, columns ...driver.EventColumn) driver.Event {
 	got := driver.Event{ID: e.ID}
 	for _, column := range columns {
 		switch column {
-		case driver.EventID:
-		case driver.EventPosition:
+		case driver.EventColumnID:
+		case driver.EventColumnPosition:
 			got.Position = e.Position
-		case driver.EventType:
+		case driver.EventColumnType:
 			got.EventType = e.EventType
-		case driver.EventName:
+		case driver.EventColumnName:
 			got.EventName = e.EventName
-		case driver.EventAggregateType:
+		case driver.EventColumnAggregateType:
 			got.AggregateType = e.AggregateType
-		case driver.EventAggregateID:
+		case driver.EventColumnAggregateID:
 			got.AggregateID = e.AggregateID
-		case driver.EventAggregateVersion:
+		case driver.EventColumnAggregateVersion:
 			got.AggregateVersion = e.AggregateVersion
-		case driver.EventData:
+		case driver.EventColumnData:
 			got.EventData = e.EventData
-		case driver.EventMetadata:
+		case driver.EventColumnMetadata:
 			got.EventMetadata = e.EventMetadata
-		case driver.EventCorrelationID:
+		case driver.EventColumnCorrelationID:
 			got.CorrelationID = e.CorrelationID
-		case driver.EventCausationID:
+		case driver.EventColumnCausationID:
 			got.CausationID = e.CausationID
-		case driver.EventTriggeredByUserID:
+		case driver.EventColumnTriggeredByUserID:
 			got.TriggeredByUserID = e.TriggeredByUserID
-		case driver.EventContextID:
+		case driver.EventColumnContextID:
 			got.ContextID = e.ContextID
-		case driver.EventOccurredAt:
+		case driver.EventColumnOccurredAt:
 			got.OccurredAt = e.OccurredAt
-		case driver.EventCreatedAt:
+		case driver.EventColumnCreatedAt:
 			got.CreatedAt = e.CreatedAt
-		case driver.EventProcessedAt:
+		case driver.EventColumnProcessedAt:
 			got.ProcessedAt = e.ProcessedAt
 		default:
 			panic("a column that this suite doesn't know: " + column)
@@ -97,9 +97,9 @@ func only(e driver.Event, columns ...driver.EventColumn) driver.Event {
 func lockingColumns(t *test) {
 	saved := t.save(fullEvent())
 	choices := [][]driver.EventColumn{
-		{driver.EventContextID, driver.EventType},
-		{driver.EventProcessedAt, driver.EventData, driver.EventID},
-		{driver.EventPosition, driver.EventCreatedAt, driver.EventCausationID},
+		{driver.EventColumnContextID, driver.EventColumnType},
+		{driver.EventColumnProcessedAt, driver.EventColumnData, driver.EventColumnID},
+		{driver.EventColumnPosition, driver.EventColumnCreatedAt, driver.EventColumnCausationID},
 	}
 	for _, column := range driver.EventColumns() {
 		choices = append(choices, []driver.EventColumn{column})
@@ -119,16 +119,16 @@ func lockingColumns(t *test) {
 
 func lockingColumnTwice(t *test) {
 	saved := t.save(fullEvent())
-	columns := []driver.EventColumn{driver.EventName, driver.EventName, driver.EventID, driver.EventName}
+	columns := []driver.EventColumn{driver.EventColumnName, driver.EventColumnName, driver.EventColumnID, driver.EventColumnName}
 	t.inTx(func(tx driver.Store) {
-		t.sameEvents("locked events", t.lock(tx, driver.LockOptions{Columns: columns}), []driver.Event{only(saved, driver.EventName)})
+		t.sameEvents("locked events", t.lock(tx, driver.LockOptions{Columns: columns}), []driver.Event{only(saved, driver.EventColumnName)})
 	})
 }
 
 func lockingUnknownColumn(t *test) {
 	t.save(newEvent())
 	for _, column := range []driver.EventColumn{"", "payload", "ID", "id; DROP TABLE events", "*"} {
-		columns := []driver.EventColumn{driver.EventName, column}
+		columns := []driver.EventColumn{driver.EventColumnName, column}
 		t.inTx(func(tx driver.Store) {
 			_, err := tx.Events().GetUnprocessedForUpdate(t.ctx, driver.LockOptions{Columns: columns})
 			t.wantInvalid(err, "Events.GetUnprocessedForUpdate", "columns[1]")

@@ -376,12 +376,12 @@ func newestFirst(a, b driver.Event) int {
 
 func waiting(e driver.Event) bool { return e.ProcessedAt == nil }
 
-func (s *memoryStore) GetByAggregate(ctx context.Context, aggregate driver.Aggregate, from int64, limit int) ([]driver.Event, error) {
+func (s *memoryStore) GetByAggregate(ctx context.Context, aggregate driver.Aggregate, opts driver.HistoryOptions) ([]driver.Event, error) {
 	if err := aggregate.Validate(); err != nil {
 		return nil, driver.Fail("Events.GetByAggregate", s.schema, "event", "", err)
 	}
-	return s.list(ctx, "GetByAggregate", limit,
-		func(e driver.Event) bool { return e.Aggregate() == aggregate && e.AggregateVersion >= from },
+	return s.list(ctx, "GetByAggregate", opts.Limit,
+		func(e driver.Event) bool { return e.Aggregate() == aggregate && e.AggregateVersion >= opts.FromVersion },
 		func(a, b driver.Event) int { return cmp.Compare(a.AggregateVersion, b.AggregateVersion) })
 }
 

@@ -340,7 +340,7 @@ func (m *model) compare(store driver.Store) {
 		m.rt.Fatalf("CountUnprocessed: got %d and error %v, want %d", waiting, err, len(queue))
 	}
 	for _, aggregate := range m.aggregates {
-		got, err := events.GetByAggregate(m.ctx, aggregate, 0, driver.MaxLimit)
+		got, err := events.GetByAggregate(m.ctx, aggregate, driver.HistoryOptions{Limit: driver.MaxLimit})
 		m.sameAll("GetByAggregate", got, err, m.selected(
 			func(e driver.Event) bool { return e.Aggregate() == aggregate },
 			func(a, b driver.Event) int { return int(a.AggregateVersion - b.AggregateVersion) },

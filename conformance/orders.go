@@ -52,7 +52,7 @@ func ordersByVersion(t *test) {
 	for i, index := range byVersion {
 		want[i] = saved[index]
 	}
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, 0)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{})
 	t.ok(err)
 	t.sameEvents("the aggregate", found, want)
 }

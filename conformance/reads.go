@@ -60,7 +60,7 @@ type list struct {
 // lists are all of them. They work outside a transaction.
 var lists = []list{
 	{"GetByAggregate", func(t *test, e driver.Event, limit int) ([]driver.Event, error) {
-		return t.events.GetByAggregate(t.ctx, e.Aggregate(), 0, limit)
+		return t.events.GetByAggregate(t.ctx, e.Aggregate(), driver.HistoryOptions{Limit: limit})
 	}},
 	{"GetByCorrelationID", func(t *test, e driver.Event, limit int) ([]driver.Event, error) {
 		return t.events.GetByCorrelationID(t.ctx, *e.CorrelationID, limit)
@@ -97,11 +97,11 @@ func readsFromVersion(t *test) {
 	aggregate, events := history(5)
 	saved := t.saveAll(events)
 	for from, want := range map[int64][]driver.Event{0: saved, 1: saved, 2: saved[1:], 5: saved[4:], 6: nil, math.MaxInt64: nil} {
-		found, err := t.events.GetByAggregate(t.ctx, aggregate, from, 0)
+		found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{FromVersion: from})
 		t.ok(err)
 		t.sameEvents("the aggregate", found, want)
 	}
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 2, 2)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{FromVersion: 2, Limit: 2})
 	t.ok(err)
 	t.sameEvents("two from version 2 on", found, saved[1:3])
 }
@@ -111,7 +111,7 @@ func readsInvalidAggregate(t *test) {
 		"aggregate_type": {Type: "no words", ID: newID()},
 		"aggregate_id":   {Type: "Order"},
 	} {
-		_, err := t.events.GetByAggregate(t.ctx, aggregate, 0, 0)
+		_, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{})
 		t.wantInvalid(err, "Events.GetByAggregate", field)
 	}
 }

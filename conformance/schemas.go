@@ -132,7 +132,7 @@ func isolationVersions(t *test) {
 		}
 	}
 	for _, store := range stores {
-		found, err := store.Events().GetByAggregate(t.ctx, aggregate, 0, 0)
+		found, err := store.Events().GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{})
 		t.ok(err)
 		equalList(t, "versions in "+store.Schema(), versionsOf(found), upTo(2))
 	}

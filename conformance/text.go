@@ -52,7 +52,7 @@ func textKeepsTheLongest(t *test) {
 	found, err := t.events.GetByType(t.ctx, event.EventType, 0)
 	t.ok(err)
 	equalList(t, "events of the longest type", idsOf(found), []uuid.UUID{saved.ID})
-	found, err = t.events.GetByAggregate(t.ctx, event.Aggregate(), 0, 0)
+	found, err = t.events.GetByAggregate(t.ctx, event.Aggregate(), driver.HistoryOptions{})
 	t.ok(err)
 	equalList(t, "events of the longest aggregate type", idsOf(found), []uuid.UUID{saved.ID})
 }

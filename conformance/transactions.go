@@ -253,7 +253,7 @@ func txZeroVersions(t *test) {
 		}
 		return nil
 	})
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, driver.MaxLimit)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{Limit: driver.MaxLimit})
 	t.ok(err)
 	equalList(t, "versions", versionsOf(found), upTo(2*(savers*each-savers*each/3)))
 }

@@ -29,7 +29,7 @@ func versionsFromOne(t *test) {
 	for i, event := range events {
 		equal(t, "version", t.save(event).AggregateVersion, int64(i+1))
 	}
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, 0)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{})
 	t.ok(err)
 	equalList(t, "versions read back", versionsOf(found), upTo(4))
 }
@@ -65,7 +65,7 @@ func versionsByCase(t *test) {
 	equal(t, "version in Order", t.save(events[0]).AggregateVersion, 1)
 	equal(t, "version in order", t.save(events[1]).AggregateVersion, 1)
 	for _, event := range events {
-		found, err := t.events.GetByAggregate(t.ctx, event.Aggregate(), 0, 0)
+		found, err := t.events.GetByAggregate(t.ctx, event.Aggregate(), driver.HistoryOptions{})
 		t.ok(err)
 		if len(found) != 1 || found[0].AggregateType != event.AggregateType {
 			t.Errorf("events of %s: got %d, want one of exactly this type", event.AggregateType, len(found))
@@ -90,7 +90,7 @@ func versionsTakesAFreeOne(t *test) {
 		events[i].AggregateVersion = version
 		equal(t, "version", t.save(events[i]).AggregateVersion, version)
 	}
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, 0)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{})
 	t.ok(err)
 	equalList(t, "versions", versionsOf(found), []int64{2, 5, 9})
 }
@@ -100,7 +100,7 @@ func versionsKeepsTheLargest(t *test) {
 	events[0].AggregateVersion, events[1].AggregateVersion = math.MaxInt64, math.MaxInt64-1
 	t.save(events[0])
 	t.saveAll(events[1:])
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, math.MaxInt64-1, 0)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{FromVersion: math.MaxInt64 - 1})
 	t.ok(err)
 	equalList(t, "versions", versionsOf(found), []int64{math.MaxInt64 - 1, math.MaxInt64})
 }
@@ -167,7 +167,7 @@ func versionsManySavers(t *test) {
 		}
 		return nil
 	})
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, driver.MaxLimit)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{Limit: driver.MaxLimit})
 	t.ok(err)
 	equalList(t, "versions", versionsOf(found), upTo(savers*each))
 }
@@ -186,7 +186,7 @@ func versionsNextFollows(t *test) {
 		t.ok(err)
 		equal(t, "next version", next, int64(i+2))
 	}
-	found, err := t.events.GetByAggregate(t.ctx, aggregate, 0, 0)
+	found, err := t.events.GetByAggregate(t.ctx, aggregate, driver.HistoryOptions{})
 	t.ok(err)
 	if !slices.Equal(versionsOf(found), upTo(3)) {
 		t.Errorf("asking for the next version used it up: versions %v", versionsOf(found))

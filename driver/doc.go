@@ -37,4 +37,7 @@
 // A backend implements [Driver], [DB], [Store] and the repositories, calls [Register] in its init
 // function, and proves itself with package conformance. For an SQL database package query already
 // has the repositories.
+//
+// The interfaces grow with minor versions of this library. A type that wraps a Store or a
+// repository embeds it, and has a method Unwrap for [Unwrap].
 package driver

@@ -37,8 +37,9 @@ type DB interface {
 	// Stats returns the state of the pool at this moment.
 	Stats() Stats
 
-	// Close, which must not be called inside InTx, waits for calls under way and closes the connections, but not those of a pool that the
-	// app brought. Every later call returns ErrClosed. Closing twice is fine.
+	// Close waits for calls under way and closes the connections; it must not be called inside
+	// InTx. A pool that the app brought stays open. Every later call returns ErrClosed. Closing
+	// twice is fine.
 	Close() error
 }
 

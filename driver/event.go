@@ -64,8 +64,9 @@ const (
 // Aggregate returns the aggregate that the event belongs to.
 func (e *Event) Aggregate() Aggregate { return Aggregate{e.AggregateType, e.AggregateID} }
 
-// Validate reports the first field that breaks a rule, as an [InvalidError]. A zero ID,
-// AggregateVersion, OccurredAt and a nil EventMetadata are fine: Save fills them in.
+// Validate reports the first field that breaks a rule, as an [InvalidError], with DefaultMaxPayload
+// as the limit of JSON. A zero ID, AggregateVersion, OccurredAt and a nil EventMetadata are fine:
+// Save fills them in.
 func (e *Event) Validate() error { return e.validate(DefaultMaxPayload) }
 
 func (e *Event) validate(maxPayload int) error {
@@ -177,7 +178,8 @@ type EventRepository interface {
 	// AggregateType and AggregateID may be empty, else they are the aggregate's; AggregateVersion
 	// may be 0, else it is the one that the event gets, which AnyVersion leaves open. Errors:
 	// SaveBatch's; ErrVersionConflict, with the version the aggregate is at, if it is not
-	// expectedVersion. The same call again, with the same ids, is ErrAlreadyExists.
+	// expectedVersion. The same call again, with the same ids, is ErrAlreadyExists. No events: no
+	// I/O, and no look at the version.
 	Append(ctx context.Context, aggregate Aggregate, expectedVersion int64, events []Event) ([]Event, error)
 
 	// NextVersion is the version after the aggregate's last one, 1 for a new aggregate. By the time
@@ -191,10 +193,9 @@ type EventRepository interface {
 	// Exists reports whether there is an event with this id.
 	Exists(ctx context.Context, id uuid.UUID) (bool, error)
 
-	// GetByAggregate returns events of one aggregate from version fromVersion on (0 and 1: from the
-	// first), by version. It stops at the limit: to be sure to have the whole history, use
-	// AllByAggregate.
-	GetByAggregate(ctx context.Context, aggregate Aggregate, fromVersion int64, limit int) ([]Event, error)
+	// GetByAggregate returns events of one aggregate, by version. It stops at the limit: to be sure
+	// to have the whole history, use AllByAggregate.
+	GetByAggregate(ctx context.Context, aggregate Aggregate, opts HistoryOptions) ([]Event, error)
 
 	// AllByAggregate yields the events of one aggregate from version fromVersion on, by version,
 	// reading them a page at a time. After an error it ends.
@@ -268,6 +269,12 @@ type EventRepository interface {
 // DefaultMarkBatch is how many ids MarkMultipleAsProcessedBulk marks at a time; docs/benchmarks.md
 // has the measurement.
 const DefaultMarkBatch = 1000
+
+// HistoryOptions says what GetByAggregate returns.
+type HistoryOptions struct {
+	FromVersion int64 // the first version; 0 and 1: from the start
+	Limit       int   // as of every list
+}
 
 // LockOptions says what GetUnprocessedForUpdate returns.
 type LockOptions struct {

@@ -10,28 +10,28 @@ type EventColumn string
 
 // The columns of an event.
 const (
-	EventID                EventColumn = "id"
-	EventPosition          EventColumn = "position"
-	EventType              EventColumn = "event_type"
-	EventName              EventColumn = "event_name"
-	EventAggregateType     EventColumn = "aggregate_type"
-	EventAggregateID       EventColumn = "aggregate_id"
-	EventAggregateVersion  EventColumn = "aggregate_version"
-	EventData              EventColumn = "event_data"
-	EventMetadata          EventColumn = "event_metadata"
-	EventCorrelationID     EventColumn = "correlation_id"
-	EventCausationID       EventColumn = "causation_id"
-	EventTriggeredByUserID EventColumn = "triggered_by_user_id"
-	EventContextID         EventColumn = "context_id"
-	EventOccurredAt        EventColumn = "occurred_at"
-	EventCreatedAt         EventColumn = "created_at"
-	EventProcessedAt       EventColumn = "processed_at"
+	EventColumnID                EventColumn = "id"
+	EventColumnPosition          EventColumn = "position"
+	EventColumnType              EventColumn = "event_type"
+	EventColumnName              EventColumn = "event_name"
+	EventColumnAggregateType     EventColumn = "aggregate_type"
+	EventColumnAggregateID       EventColumn = "aggregate_id"
+	EventColumnAggregateVersion  EventColumn = "aggregate_version"
+	EventColumnData              EventColumn = "event_data"
+	EventColumnMetadata          EventColumn = "event_metadata"
+	EventColumnCorrelationID     EventColumn = "correlation_id"
+	EventColumnCausationID       EventColumn = "causation_id"
+	EventColumnTriggeredByUserID EventColumn = "triggered_by_user_id"
+	EventColumnContextID         EventColumn = "context_id"
+	EventColumnOccurredAt        EventColumn = "occurred_at"
+	EventColumnCreatedAt         EventColumn = "created_at"
+	EventColumnProcessedAt       EventColumn = "processed_at"
 )
 
 var eventColumns = []EventColumn{
-	EventID, EventPosition, EventType, EventName, EventAggregateType, EventAggregateID, EventAggregateVersion,
-	EventData, EventMetadata, EventCorrelationID, EventCausationID, EventTriggeredByUserID, EventContextID,
-	EventOccurredAt, EventCreatedAt, EventProcessedAt,
+	EventColumnID, EventColumnPosition, EventColumnType, EventColumnName, EventColumnAggregateType, EventColumnAggregateID, EventColumnAggregateVersion,
+	EventColumnData, EventColumnMetadata, EventColumnCorrelationID, EventColumnCausationID, EventColumnTriggeredByUserID, EventColumnContextID,
+	EventColumnOccurredAt, EventColumnCreatedAt, EventColumnProcessedAt,
 }
 
 // EventColumns returns all columns of an event.
@@ -51,7 +51,7 @@ func SelectEventColumns(columns []EventColumn) ([]EventColumn, error) {
 	}
 	selected := make([]EventColumn, 0, len(columns)+1)
 	for _, column := range eventColumns {
-		if column == EventID || slices.Contains(columns, column) {
+		if column == EventColumnID || slices.Contains(columns, column) {
 			selected = append(selected, column)
 		}
 	}

@@ -156,8 +156,8 @@ func TestTheColumnsAreTheFields(t *testing.T) {
 		t.Errorf("EventColumns: got %q, want %q, the fields of an Event", got, names)
 	}
 	driver.EventColumns()[0] = "changed"
-	if got := driver.EventColumns()[0]; got != driver.EventID {
-		t.Errorf("EventColumns after a change of what it returned: got %q first, want %q", got, driver.EventID)
+	if got := driver.EventColumns()[0]; got != driver.EventColumnID {
+		t.Errorf("EventColumns after a change of what it returned: got %q first, want %q", got, driver.EventColumnID)
 	}
 }
 
@@ -168,9 +168,9 @@ func TestSelectEventColumns(t *testing.T) {
 		"nil is all":          {nil, all},
 		"none is all":         {columns{}, all},
 		"all":                 {all, all},
-		"the id comes along":  {columns{driver.EventData}, columns{driver.EventID, driver.EventData}},
-		"the id alone":        {columns{driver.EventID}, columns{driver.EventID}},
-		"each once, in order": {columns{driver.EventData, driver.EventType, driver.EventData}, columns{driver.EventID, driver.EventType, driver.EventData}},
+		"the id comes along":  {columns{driver.EventColumnData}, columns{driver.EventColumnID, driver.EventColumnData}},
+		"the id alone":        {columns{driver.EventColumnID}, columns{driver.EventColumnID}},
+		"each once, in order": {columns{driver.EventColumnData, driver.EventColumnType, driver.EventColumnData}, columns{driver.EventColumnID, driver.EventColumnType, driver.EventColumnData}},
 	} {
 		got, err := driver.SelectEventColumns(test.given)
 		if err != nil || !slices.Equal(got, test.want) {
@@ -178,7 +178,7 @@ func TestSelectEventColumns(t *testing.T) {
 		}
 	}
 	for _, unknown := range []driver.EventColumn{"", "ID", "*", "id; drop table events", "lease_token"} {
-		got, err := driver.SelectEventColumns([]driver.EventColumn{driver.EventID, unknown})
+		got, err := driver.SelectEventColumns([]driver.EventColumn{driver.EventColumnID, unknown})
 		wantInvalid(t, string(unknown), err, "columns[1]")
 		if got != nil {
 			t.Errorf("%q: got %q beside the error, want nothing", unknown, got)

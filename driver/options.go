@@ -22,8 +22,8 @@ func NewConfig(opts ...Option) (Config, error) {
 	switch {
 	case config.MaxConns < 0:
 		return Config{}, invalid("MaxConns", "must not be negative")
-	case config.MaxPayload < 2 || config.MaxPayload > MaxMaxPayload:
-		return Config{}, invalid("MaxPayload", fmt.Sprintf("must be 2 to %d bytes", MaxMaxPayload))
+	case config.MaxPayload < 2 || config.MaxPayload > MaxPayloadLimit:
+		return Config{}, invalid("MaxPayload", fmt.Sprintf("must be 2 to %d bytes", MaxPayloadLimit))
 	case config.Migrations > MigrateNever:
 		return Config{}, invalid("Migrations", "is no mode: "+strconv.Itoa(int(config.Migrations)))
 	}
@@ -63,12 +63,12 @@ func WithMaxConns(n int) Option {
 const (
 	// DefaultMaxPayload is how many bytes one JSON field may have: 16 MiB.
 	DefaultMaxPayload = 16 << 20
-	// MaxMaxPayload is the highest limit that can be set: 256 MiB.
-	MaxMaxPayload = 256 << 20
+	// MaxPayloadLimit is the highest limit that can be set: 256 MiB.
+	MaxPayloadLimit = 256 << 20
 )
 
 // WithMaxPayload sets how many bytes one JSON field may have, DefaultMaxPayload unless set,
-// MaxMaxPayload at most.
+// MaxPayloadLimit at most.
 func WithMaxPayload(bytes int) Option {
 	return func(c *Config) { c.MaxPayload = bytes }
 }

@@ -28,7 +28,7 @@ func TestOptionsAreTaken(t *testing.T) {
 		{"MigrateNever", []driver.Option{driver.WithMigrations(driver.MigrateNever)}, driver.Config{Migrations: driver.MigrateNever}},
 		{"MaxConns", []driver.Option{driver.WithMaxConns(1)}, driver.Config{MaxConns: 1}},
 		{"smallest MaxPayload", []driver.Option{driver.WithMaxPayload(2)}, driver.Config{MaxPayload: 2}},
-		{"largest MaxPayload", []driver.Option{driver.WithMaxPayload(driver.MaxMaxPayload)}, driver.Config{MaxPayload: driver.MaxMaxPayload}},
+		{"largest MaxPayload", []driver.Option{driver.WithMaxPayload(driver.MaxPayloadLimit)}, driver.Config{MaxPayload: driver.MaxPayloadLimit}},
 		{"the last one counts", []driver.Option{driver.WithMaxConns(-1), driver.WithMaxConns(3)}, driver.Config{MaxConns: 3}},
 	}
 	for _, test := range tests {
@@ -52,7 +52,7 @@ func TestOptionsThatCannotBeUsed(t *testing.T) {
 		{"MaxPayload", driver.WithMaxPayload(-1)},
 		{"MaxPayload", driver.WithMaxPayload(0)},
 		{"MaxPayload", driver.WithMaxPayload(1)}, // no object fits
-		{"MaxPayload", driver.WithMaxPayload(driver.MaxMaxPayload + 1)},
+		{"MaxPayload", driver.WithMaxPayload(driver.MaxPayloadLimit + 1)},
 		{"Migrations", driver.WithMigrations(driver.MigrateNever + 1)},
 		{"Migrations", driver.WithMigrations(255)},
 	}

@@ -35,7 +35,10 @@ type Status struct {
 // *driver.Error that names its schema. Errors: ErrInvalid for a schema name, ErrSchemaTooNew,
 // ErrDirty, ErrUnavailable.
 func Up(ctx context.Context, db driver.DB, schemas ...string) error {
-	return each(db, schemas, func(t Target, schema string) error { return up(ctx, t, schema) })
+	return each(db, schemas, func(t Target, schema string) error {
+		_, err := up(ctx, t, schema)
+		return err
+	})
 }
 
 // Verify changes nothing and reports the schemas that are not at the latest version:
@@ -55,8 +58,8 @@ func Version(ctx context.Context, db driver.DB, schema string) (Status, error) {
 }
 
 // Down takes a schema back to a version, 0 for nothing at all. Everything that later versions store
-// is lost, and Stores of the schema must no longer be used. Errors: ErrInvalid for a version that is above the schema's; those of Verify but
-// ErrNotMigrated.
+// is lost, and Stores of the schema must no longer be used. Errors: ErrInvalid for a version that
+// is above the schema's; those of Verify but ErrNotMigrated.
 func Down(ctx context.Context, db driver.DB, schema string, version int) error {
 	return each(db, []string{schema}, func(t Target, schema string) error {
 		status, err := readStatus(ctx, t, schema)
@@ -71,16 +74,53 @@ func Down(ctx context.Context, db driver.DB, schema string, version int) error {
 		case version == status.Version:
 			return nil
 		}
-		t.Forget(schema)
-		return fail("migrate.Down", schema, t.MigrationTx(ctx, schema, func(tx Tx) error {
-			return run(ctx, t, schema, tx, func(m *engine.Migrate) error {
-				if version == 0 {
-					return m.Down()
-				}
-				return m.Migrate(uint(version))
-			})
+		return fail("migrate.Down", schema, undo(ctx, t, schema, func(tx Tx) error {
+			if version == 0 {
+				return uninstall(ctx, t, schema, tx)
+			}
+			return run(ctx, t, schema, tx, func(m *engine.Migrate) error { return m.Migrate(uint(version)) })
 		}))
 	})
+}
+
+// Drop removes all that is installed in a schema, and the schema if nothing else is in it. For
+// backends: DB.DropSchema.
+func Drop(ctx context.Context, t Target, schema string) error {
+	const op = "DropSchema"
+	if err := driver.ValidateSchema(schema); err != nil {
+		return err
+	}
+	status, err := readStatus(ctx, t, schema)
+	if err == nil {
+		err = status.usable(t)
+	}
+	if err == nil && status.Version == 0 {
+		err = &driver.Error{Kind: driver.ErrNotMigrated, Err: errors.New("neoevents is not installed in it; DB.Schemas lists where it is")}
+	}
+	if err != nil {
+		return fail(op, schema, err)
+	}
+	return fail(op, schema, undo(ctx, t, schema, func(tx Tx) error {
+		if err := uninstall(ctx, t, schema, tx); err != nil {
+			return err
+		}
+		return tx.DropIfEmpty(ctx)
+	}))
+}
+
+// undo runs work in the schema's migration transaction. The Store is forgotten before, so that
+// nobody is given one that is about to lose its tables, and after, for one made meanwhile.
+func undo(ctx context.Context, t Target, schema string, work func(tx Tx) error) error {
+	t.Forget(schema)
+	defer t.Forget(schema)
+	return t.MigrationTx(ctx, schema, work)
+}
+
+func uninstall(ctx context.Context, t Target, schema string, tx Tx) error {
+	if err := run(ctx, t, schema, tx, (*engine.Migrate).Down); err != nil {
+		return err
+	}
+	return tx.Run(ctx, "DROP TABLE "+t.MigrationTable(schema, VersionTable))
 }
 
 // Ensure does what a migration mode says when a Store is first asked for. For backends.
@@ -91,40 +131,31 @@ func Ensure(ctx context.Context, t Target, schema string, config driver.Config) 
 	case driver.MigrateVerify:
 		return verify(ctx, t, schema)
 	}
-	before, err := readStatus(ctx, t, schema)
-	if err != nil {
-		return fail("Store", schema, err)
+	before, err := up(ctx, t, schema)
+	if err == nil && !before.current() {
+		config.Logger.InfoContext(ctx, "neoevents: schema migrated",
+			"backend", t.Stats().Backend, "schema", schema, "from", before.Version, "to", before.Latest)
 	}
-	if before.current() {
-		return nil
-	}
-	if err := up(ctx, t, schema); err != nil {
-		return err
-	}
-	config.Logger.InfoContext(ctx, "neoevents: schema migrated",
-		"backend", t.Stats().Backend, "schema", schema, "from", before.Version, "to", before.Latest)
-	return nil
+	return err
 }
 
-func up(ctx context.Context, t Target, schema string) error {
+// up returns where the schema stood before.
+func up(ctx context.Context, t Target, schema string) (Status, error) {
 	status, err := readStatus(ctx, t, schema)
-	if err == nil && status.current() {
-		return nil
-	}
-	if err == nil {
-		err = t.MigrationTx(ctx, schema, func(tx Tx) error {
+	if err == nil && !status.current() {
+		err = t.MigrationTx(ctx, schema, func(tx Tx) (err error) {
 			// What another process did while this one waited for the lock counts.
 			status.Version, status.Dirty, err = tx.Version(ctx)
 			if err == nil {
 				err = status.usable(t)
 			}
-			if err != nil {
+			if err != nil || status.current() {
 				return err
 			}
 			return run(ctx, t, schema, tx, (*engine.Migrate).Up)
 		})
 	}
-	return fail("migrate.Up", schema, err)
+	return status, fail("migrate.Up", schema, err)
 }
 
 func verify(ctx context.Context, t Target, schema string) error {
@@ -187,32 +218,3 @@ func each(db driver.DB, schemas []string, work func(Target, string) error) error
 }
 
 func fail(op, schema string, err error) error { return driver.Fail(op, schema, "schema", "", err) }
-
-// Drop removes all that is installed in a schema, VersionTable included. For backends:
-// DB.DropSchema.
-func Drop(ctx context.Context, t Target, schema string) error {
-	const op = "DropSchema"
-	if err := driver.ValidateSchema(schema); err != nil {
-		return err
-	}
-	status, err := readStatus(ctx, t, schema)
-	if err == nil {
-		err = status.usable(t)
-	}
-	if err == nil && status.Version == 0 {
-		err = &driver.Error{Kind: driver.ErrNotMigrated, Err: errors.New("neoevents is not installed in it; DB.Schemas lists where it is")}
-	}
-	if err != nil {
-		return fail(op, schema, err)
-	}
-	t.Forget(schema)
-	return fail(op, schema, t.MigrationTx(ctx, schema, func(tx Tx) error {
-		if err := run(ctx, t, schema, tx, (*engine.Migrate).Down); err != nil {
-			return err
-		}
-		if err := tx.Run(ctx, "DROP TABLE "+t.MigrationTable(schema, VersionTable)); err != nil {
-			return err
-		}
-		return tx.DropIfEmpty(ctx)
-	}))
-}

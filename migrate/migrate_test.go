@@ -272,6 +272,9 @@ func TestDownRemovesTheTablesAndUpMakesThemAnew(t *testing.T) {
 			if err := migrate.Down(soon(t), db, tenant, 0); err != nil {
 				t.Fatal(err)
 			}
+			if schemas, err := db.Schemas(soon(t)); err != nil || len(schemas) != 0 {
+				t.Fatalf("Schemas after Down to 0: %v, %v; want none", schemas, err)
+			}
 			d.wantTables(tenant, false, slices.DeleteFunc(slices.Clone(tables), func(name string) bool { return name == migrate.VersionTable })...)
 			d.wantVersion(db, tenant, migrate.Status{Version: 0})
 		}

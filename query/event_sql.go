@@ -120,8 +120,8 @@ func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
 }
 
 // waiting selects the events whose positions the select queued finds in the queue. It finds them
-// first and reads their events afterwards: joined in one go, locking reads every event that somebody
-// else holds, and a plan can begin with the oldest event of all.
+// first and reads their events afterwards: joined in one go, locking reads every event that
+// somebody else holds, and a plan can begin with the oldest event of all.
 func (b *builder) waiting(columns []driver.EventColumn, queued sq.SelectBuilder) string {
 	return b.render(sq.Select(names(columns)...).From("queued q").
 		JoinClause(b.dialect.EachQueued(Table{b.schema, eventsTable})).OrderBy("q.position").
@@ -130,14 +130,14 @@ func (b *builder) waiting(columns []driver.EventColumn, queued sq.SelectBuilder)
 
 // queuedColumns are those of columns that waiting reads: what is in the queue is not processed yet.
 func queuedColumns(columns []driver.EventColumn) []driver.EventColumn {
-	return slices.DeleteFunc(slices.Clone(columns), func(c driver.EventColumn) bool { return c == driver.EventProcessedAt })
+	return slices.DeleteFunc(slices.Clone(columns), func(c driver.EventColumn) bool { return c == driver.EventColumnProcessedAt })
 }
 
 func names(columns []driver.EventColumn) []string {
 	names := make([]string, len(columns))
 	for i, column := range columns {
 		names[i] = "e." + string(column)
-		if column == driver.EventProcessedAt {
+		if column == driver.EventColumnProcessedAt {
 			names[i] = "p.processed_at"
 		}
 	}

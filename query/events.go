@@ -61,8 +61,8 @@ func (r *events) NextVersion(ctx context.Context, aggregate driver.Aggregate) (i
 	return last + 1, nil
 }
 
-func (r *events) GetByAggregate(ctx context.Context, aggregate driver.Aggregate, fromVersion int64, limit int) ([]driver.Event, error) {
-	return r.aggregatePage(ctx, "GetByAggregate", aggregate, fromVersion, limit)
+func (r *events) GetByAggregate(ctx context.Context, aggregate driver.Aggregate, opts driver.HistoryOptions) ([]driver.Event, error) {
+	return r.aggregatePage(ctx, "GetByAggregate", aggregate, opts.FromVersion, opts.Limit)
 }
 
 // historyPage is how many events AllByAggregate reads at a time.
@@ -211,37 +211,37 @@ func eventTargets(e *driver.Event, columns []driver.EventColumn) []any {
 	targets := make([]any, len(columns))
 	for i, column := range columns {
 		switch column {
-		case driver.EventID:
+		case driver.EventColumnID:
 			targets[i] = &e.ID
-		case driver.EventPosition:
+		case driver.EventColumnPosition:
 			targets[i] = &e.Position
-		case driver.EventType:
+		case driver.EventColumnType:
 			targets[i] = &e.EventType
-		case driver.EventName:
+		case driver.EventColumnName:
 			targets[i] = &e.EventName
-		case driver.EventAggregateType:
+		case driver.EventColumnAggregateType:
 			targets[i] = &e.AggregateType
-		case driver.EventAggregateID:
+		case driver.EventColumnAggregateID:
 			targets[i] = &e.AggregateID
-		case driver.EventAggregateVersion:
+		case driver.EventColumnAggregateVersion:
 			targets[i] = &e.AggregateVersion
-		case driver.EventData:
+		case driver.EventColumnData:
 			targets[i] = &e.EventData
-		case driver.EventMetadata:
+		case driver.EventColumnMetadata:
 			targets[i] = &e.EventMetadata
-		case driver.EventCorrelationID:
+		case driver.EventColumnCorrelationID:
 			targets[i] = &e.CorrelationID
-		case driver.EventCausationID:
+		case driver.EventColumnCausationID:
 			targets[i] = &e.CausationID
-		case driver.EventTriggeredByUserID:
+		case driver.EventColumnTriggeredByUserID:
 			targets[i] = &e.TriggeredByUserID
-		case driver.EventContextID:
+		case driver.EventColumnContextID:
 			targets[i] = &e.ContextID
-		case driver.EventOccurredAt:
+		case driver.EventColumnOccurredAt:
 			targets[i] = &e.OccurredAt
-		case driver.EventCreatedAt:
+		case driver.EventColumnCreatedAt:
 			targets[i] = &e.CreatedAt
-		case driver.EventProcessedAt:
+		case driver.EventColumnProcessedAt:
 			targets[i] = &e.ProcessedAt
 		}
 	}

@@ -112,6 +112,7 @@ type numbering func(ctx context.Context, r *events, rows []driver.Event) error
 
 // saveAll stores prepared events, all or none, and puts those that wait in the queue.
 func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number numbering) ([]driver.Event, error) {
+	var before []driver.Event
 	for range saveAttempts {
 		rows := slices.Clone(prepared)
 		err := r.exec.InTx(ctx, func(x Executor) error {
@@ -136,9 +137,13 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 		if err := r.explainAll(ctx, prepared); err != nil {
 			return nil, err
 		}
-		if isConflict {
+		switch {
+		case isConflict:
 			return nil, err
+		case slices.EqualFunc(rows, before, func(a, b driver.Event) bool { return a.AggregateVersion == b.AggregateVersion }):
+			return nil, r.stuck() // numbered as before: nobody got ahead
 		}
+		before = rows
 	}
 	return nil, contended(prepared[0].Aggregate())
 }
@@ -223,7 +228,7 @@ func (r *events) explainAll(ctx context.Context, prepared []driver.Event) error 
 		if e.AggregateVersion > last[e.Aggregate()] {
 			continue
 		}
-		if err := r.explainOne(ctx, e); err != nil { // versions may have gaps
+		if _, err := r.explainOne(ctx, e); err != nil { // versions may have gaps
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
@@ -30,14 +31,20 @@ func (r *events) Save(ctx context.Context, event driver.Event) (driver.Event, er
 
 // saveOne stores an event and puts it in the queue.
 func (r *events) saveOne(ctx context.Context, e *driver.Event) error {
+	before := int64(-1)
 	for range saveAttempts {
 		saved, err := r.insertOne(ctx, e)
 		if saved || err != nil {
 			return err
 		}
-		if err := r.explainOne(ctx, e); err != nil {
+		last, err := r.explainOne(ctx, e)
+		switch {
+		case err != nil:
 			return err
+		case last == before: // nobody got ahead
+			return r.stuck()
 		}
+		before = last
 	}
 	return contended(e.Aggregate())
 }
@@ -65,22 +72,30 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 	return saved, err
 }
 
-// explainOne says what stood in the way of an event; nil if it isn't there any more.
-func (r *events) explainOne(ctx context.Context, e *driver.Event) error {
+// explainOne says what stood in the way of an event; if it isn't there any more, the last version
+// of its aggregate.
+func (r *events) explainOne(ctx context.Context, e *driver.Event) (last int64, err error) {
 	var idTaken, versionTaken bool
-	var last int64
-	err := r.exec.Query(ctx, r.sql.conflict, []any{
+	err = r.exec.Query(ctx, r.sql.conflict, []any{
 		e.ID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.AggregateType, e.AggregateID,
 	}, []any{&idTaken, &versionTaken, &last}, nil)
 	switch {
 	case err != nil:
-		return err
+		return 0, err
 	case idTaken:
-		return driver.ErrAlreadyExists
+		return 0, driver.ErrAlreadyExists
 	case versionTaken:
-		return &driver.VersionConflictError{Aggregate: e.Aggregate(), Expected: e.AggregateVersion - 1, Actual: last}
+		return 0, &driver.VersionConflictError{Aggregate: e.Aggregate(), Expected: e.AggregateVersion - 1, Actual: last}
 	}
-	return nil
+	return last, nil
+}
+
+// stuck is the error of a save that was refused although nothing that it can see stands in its way.
+func (r *events) stuck() error {
+	if r.exec.IsTx() {
+		return &driver.UnavailableError{Err: errors.New("what is in the way was committed after this transaction's snapshot; run the transaction again")}
+	}
+	return &driver.Error{Kind: driver.ErrInternal, Err: errors.New("the next position is taken: the sequence of positions is behind its table; set it past the highest position")}
 }
 
 // zeroAsNull is nil, which a statement replaces by now, for the zero time.

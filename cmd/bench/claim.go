@@ -30,7 +30,7 @@ func lockAndMark(ctx context.Context, w *worker) ([]uuid.UUID, error) {
 		locked, err := tx.Events().GetUnprocessedForUpdate(ctx, driver.LockOptions{
 			Limit:      w.batch,
 			SkipLocked: true,
-			Columns:    []driver.EventColumn{driver.EventID, driver.EventData},
+			Columns:    []driver.EventColumn{driver.EventColumnID, driver.EventColumnData},
 		})
 		if err != nil || len(locked) == 0 {
 			return err

@@ -80,6 +80,9 @@ func work(ctx context.Context, command, dsn, names string, to int, stdout io.Wri
 		if schemas, err = db.Schemas(ctx); err != nil {
 			return err
 		}
+		if len(schemas) == 0 {
+			return errors.New("neoevents is not installed in this database; name the schemas with -schema")
+		}
 	}
 	var failures []error
 	switch command {

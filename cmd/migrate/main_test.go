@@ -16,6 +16,7 @@ func TestMigrate(t *testing.T) {
 		stdout string // what it prints, or a part of what it complains about
 		stderr string
 	}{
+		{"verify", 1, "", "name the schemas with -schema"},
 		{"-schema tenant_a,tenant_b verify", 1, "tenant_a\tversion 0 of 1\ntenant_b\tversion 0 of 1\n", "-schema tenant_b up"},
 		{"-schema tenant_a,tenant_b up", 0, "tenant_a\tversion 1 of 1\ntenant_b\tversion 1 of 1\n", ""},
 		{"verify", 0, "tenant_a\tversion 1 of 1\ntenant_b\tversion 1 of 1\n", ""},

@@ -97,7 +97,7 @@ func refused(ctx context.Context, refusal *pgconn.PgError, err error, mayHaveCom
 	case "57P02": // crash_shutdown: it interrupts anything
 		return unavailable(err, mayHaveCommitted)
 	default:
-		switch refusal.Code[:2] {
+		switch refusal.Code[:min(2, len(refusal.Code))] {
 		case "08": // connection exceptions; a pooler's too, when it lost the server
 			return unavailable(err, mayHaveCommitted)
 		case "53": // insufficient resources

@@ -51,16 +51,17 @@ func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error) e
 	if err != nil {
 		return classify(ctx, err, false)
 	}
-	return runTx(ctx, tx, fn, true)
+	return runTx(ctx, &transaction{tx: tx}, fn, true)
 }
 
 // runTx runs fn in a transaction or savepoint that has begun, and ends it.
-func runTx(ctx context.Context, tx pgx.Tx, fn func(tx query.Executor) error, outermost bool) error {
-	t := &transaction{tx: tx}
-	committed := false
+func runTx(ctx context.Context, t *transaction, fn func(tx query.Executor) error, outermost bool) error {
+	tx, committed := t.tx, false
 	defer func() {
 		if !committed { // also when fn panics
-			_ = tx.Rollback(context.WithoutCancel(ctx)) // if it can't, the connection is lost and so is the transaction
+			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
+			defer cancel()
+			_ = tx.Rollback(bounded) // if it can't, the connection is given up and so is the transaction
 		}
 	}()
 	if err := fn(t); err != nil {
@@ -126,7 +127,7 @@ func (t *transaction) InTx(ctx context.Context, fn func(tx query.Executor) error
 	if err != nil {
 		return t.check(ctx, err)
 	}
-	return runTx(ctx, savepoint, fn, false)
+	return runTx(ctx, &transaction{tx: savepoint}, fn, false)
 }
 
 // querier is a connection or a transaction.

@@ -50,8 +50,8 @@ type backend struct{}
 func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (driver.DB, error) {
 	settings, err := pgxpool.ParseConfig(dsn)
 	if err != nil || strings.Contains(settings.ConnConfig.Database, "@") {
-		// An @ in the database's name is one of a password that has a slash before it.
-		// Not even the cause: it may quote a part of the password.
+		// An @ in the database's name is one of a password that has a slash before it. Not even the
+		// cause: it may quote a part of the password.
 		return nil, driver.Fail("Connect", "", "database", "", &driver.InvalidError{Field: "dsn", Reason: "can't be read; " +
 			"use postgres://user:password@host:port/database?sslmode=require with special characters percent-encoded, or host=… user=… dbname=…"})
 	}
@@ -107,7 +107,7 @@ func New(pool *pgxpool.Pool, opts ...driver.Option) (driver.DB, error) {
 func WithTx(store driver.Store, tx pgx.Tx) (driver.Store, error) {
 	s, ok := driver.Unwrap(store).(*query.Store)
 	if !ok || s.Dialect() != dialect {
-		return nil, driver.Fail("WithTx", store.Schema(), "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package postgres"})
+		return nil, driver.Fail("WithTx", "", "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package postgres"})
 	}
 	return s.On(&transaction{tx: tx}), nil
 }

@@ -38,7 +38,7 @@ func TestConformanceInMemory(t *testing.T) {
 func TestConformanceOfAnAdoptedPool(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
 		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
-			db, err := sqlite.New(context.Background(), openSQL(t, filepath.Join(t.TempDir(), "app.db")), quiet(opts)...)
+			db, err := sqlite.New(openSQL(t, filepath.Join(t.TempDir(), "app.db")), quiet(opts)...)
 			if err != nil {
 				t.Fatal(err)
 			}

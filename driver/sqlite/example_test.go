@@ -269,7 +269,7 @@ func ExampleWithTx() {
 	app.SetMaxOpenConns(1) // each connection to :memory: is a database of its own; a file has no need of this
 
 	ctx := context.Background()
-	db, err := sqlite.New(ctx, app)
+	db, err := sqlite.New(app)
 	if err != nil {
 		fmt.Println(err)
 		return

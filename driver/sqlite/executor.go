@@ -5,15 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/query"
 )
-
-// writerWait bounds the wait for the one writer, so that a transaction that waits for itself (its
-// function uses the outer Store) ends with an explanation and not never.
-const writerWait = 60 * time.Second
 
 // executor runs statements on the pools: reads on any reader, writes one at a time.
 type executor struct{ db *db }
@@ -21,11 +16,7 @@ type executor struct{ db *db }
 func (x *executor) IsTx() bool { return false }
 
 func (x *executor) Query(ctx context.Context, sql string, args, targets []any, row func()) error {
-	acquire := x.db.readers.acquire
-	if x.db.readers == x.db.writer {
-		acquire = x.acquireWriter
-	}
-	s, err := acquire(ctx)
+	s, err := x.db.readers.acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,7 +39,7 @@ func (x *executor) Insert(ctx context.Context, table query.Table, columns []stri
 // InTx begins with the write lock: a transaction that reads first and writes later would be refused
 // when somebody else wrote in between.
 func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error) error {
-	s, err := x.acquireWriter(ctx)
+	s, err := x.db.writer.acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,17 +67,6 @@ func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error) e
 	}
 	committed = true
 	return nil
-}
-
-func (x *executor) acquireWriter(ctx context.Context) (*session, error) {
-	bounded, cancel := context.WithTimeout(ctx, writerWait)
-	defer cancel()
-	s, err := x.db.writer.acquire(bounded)
-	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
-		return nil, &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{Err: fmt.Errorf(
-			"another transaction held the write lock for %s; inside InTx use the Store it gives, not the one it was called on", writerWait)}}
-	}
-	return s, err
 }
 
 // transaction runs statements in an open transaction.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -112,12 +113,13 @@ func (s *session) close() error {
 // pool hands out sessions on one *sql.DB, opening each when it is first needed. The one used last
 // goes out first: its page cache is warm.
 type pool struct {
-	db      *sql.DB
-	keep    bool // sessions stay open between uses; else their connections go back to db
-	permits chan struct{}
-	closed  <-chan struct{}
-	mu      sync.Mutex
-	idle    []*session
+	db       *sql.DB
+	keep     bool          // sessions stay open between uses; else their connections go back to db
+	patience time.Duration // how long acquire waits at the most; 0: as long as the context
+	permits  chan struct{}
+	closed   <-chan struct{}
+	mu       sync.Mutex
+	idle     []*session
 }
 
 func newPool(db *sql.DB, size int, keep bool, closed <-chan struct{}) *pool {
@@ -126,6 +128,10 @@ func newPool(db *sql.DB, size int, keep bool, closed <-chan struct{}) *pool {
 
 var errClosed = &driver.Error{Kind: driver.ErrClosed}
 
+// writerPatience is long enough for the writers of a busy process to have their turns, and ends
+// with an explanation what would otherwise never end: a transaction that waits for itself.
+const writerPatience = 60 * time.Second
+
 // acquire waits for a session; release must follow.
 func (p *pool) acquire(ctx context.Context) (*session, error) {
 	select {
@@ -133,12 +139,21 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 		return nil, errClosed
 	default:
 	}
+	var impatient <-chan time.Time // nil: never
+	if p.patience > 0 {
+		timer := time.NewTimer(p.patience)
+		defer timer.Stop()
+		impatient = timer.C
+	}
 	select {
 	case p.permits <- struct{}{}:
 	case <-ctx.Done():
 		return nil, classify(ctx, context.Cause(ctx))
 	case <-p.closed:
 		return nil, errClosed
+	case <-impatient:
+		return nil, &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{Err: fmt.Errorf(
+			"another transaction held the write lock for %s; inside InTx use the Store it gives, not the one it was called on", p.patience)}}
 	}
 	if s := p.lastUsed(); s != nil {
 		return s, nil

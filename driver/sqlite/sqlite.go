@@ -55,15 +55,12 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 		return newPool(pool, size, true, d.closed)
 	}
 	d.writer = open(1, false)
+	d.writer.patience = writerPatience
 	d.readers = d.writer
 	if !from.memory {
-		readers := config.MaxConns
-		if readers == 0 {
-			readers = max(4, runtime.NumCPU())
-		}
-		d.readers = open(readers, true)
+		d.readers = open(readers(config), true)
 	}
-	err = d.answer(ctx)
+	err = answer(ctx, d.writer)
 	var refusal *driver.Error
 	if errors.As(err, &refusal) && refusal.Kind == driver.ErrInternal {
 		refusal.Kind = driver.ErrInvalid // nothing was asked for yet but what the dsn says
@@ -75,28 +72,31 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 	return d, nil
 }
 
-// New adopts an app's own *sql.DB of modernc.org/sqlite. Its settings stay the app's: see the
+// New adopts an app's own *sql.DB of modernc.org/sqlite, whose settings stay the app's: see the
 // package comment for those that are worth having, foreign_keys and busy_timeout above all. Closing
-// the returned DB leaves sqlDB open. Errors: those of driver.Connect.
-func New(ctx context.Context, sqlDB *sql.DB, opts ...driver.Option) (driver.DB, error) {
+// the returned DB leaves sqlDB open. ErrInvalid for an option that can't be used. It does not open
+// the database: see Ping.
+func New(sqlDB *sql.DB, opts ...driver.Option) (driver.DB, error) {
 	config, err := driver.NewConfig(opts...)
 	if err != nil {
 		return nil, err
 	}
-	readers := config.MaxConns
-	if readers == 0 {
-		readers = max(4, runtime.NumCPU())
-	}
 	d := newDB(config)
 	d.writer = newPool(sqlDB, 1, false, d.closed)
-	d.readers = newPool(sqlDB, readers, false, d.closed)
-	if sqlDB.Stats().MaxOpenConnections == 1 {
-		d.readers = d.writer
-	}
-	if err := d.answer(ctx); err != nil {
-		return nil, driver.Fail("Connect", "", "database", "", err)
+	d.writer.patience = writerPatience
+	d.readers = d.writer
+	if sqlDB.Stats().MaxOpenConnections != 1 {
+		d.readers = newPool(sqlDB, readers(config), false, d.closed)
 	}
 	return d, nil
+}
+
+// readers is how many connections read.
+func readers(config driver.Config) int {
+	if config.MaxConns > 0 {
+		return config.MaxConns
+	}
+	return max(4, runtime.NumCPU())
 }
 
 // WithTx returns store's repositories inside a transaction that the app began on the same database:
@@ -110,7 +110,7 @@ func New(ctx context.Context, sqlDB *sql.DB, opts ...driver.Option) (driver.DB, 
 func WithTx(store driver.Store, tx *sql.Tx) (driver.Store, error) {
 	s, ok := driver.Unwrap(store).(*query.Store)
 	if !ok || s.Dialect() != dialect {
-		return nil, driver.Fail("WithTx", store.Schema(), "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package sqlite"})
+		return nil, driver.Fail("WithTx", "", "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package sqlite"})
 	}
 	t := &transaction{runner: tx}
 	if _, err := t.Exec(context.Background(), s.WriteLock(), nil); err != nil {
@@ -171,18 +171,18 @@ func (d *db) Schemas(ctx context.Context) ([]string, error) {
 	return schemas, nil
 }
 
-// Ping implements driver.DB.
+// Ping implements driver.DB. It asks a reader: the writer may be busy.
 func (d *db) Ping(ctx context.Context) error {
-	return driver.Fail("Ping", "", "database", "", d.answer(ctx))
+	return driver.Fail("Ping", "", "database", "", answer(ctx, d.readers))
 }
 
-// answer opens the writer if it isn't yet: a file that can't be opened shows here.
-func (d *db) answer(ctx context.Context) error {
-	s, err := d.writer.acquire(ctx)
+// answer opens a session if none is open: a file that can't be opened shows here.
+func answer(ctx context.Context, p *pool) error {
+	s, err := p.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer d.writer.release(s)
+	defer p.release(s)
 	return runQuery(ctx, s, "SELECT 1 FROM sqlite_master LIMIT 1", nil, []any{new(int64)}, nil)
 }
 

@@ -356,7 +356,7 @@ func TestAJoinedTransactionThatHasEndedIsClosed(t *testing.T) {
 func adopt(t *testing.T, pool *sql.DB, n int) driver.DB {
 	t.Helper()
 	pool.SetMaxOpenConns(n)
-	db, err := sqlite.New(soon(t), pool, driver.WithLogger(nil))
+	db, err := sqlite.New(pool, driver.WithLogger(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,7 +418,7 @@ func TestCloseLeavesAnAdoptedPoolOpen(t *testing.T) {
 }
 
 func TestNewRefusesABadOption(t *testing.T) {
-	_, err := sqlite.New(soon(t), nil, driver.WithMaxPayload(-1))
+	_, err := sqlite.New(nil, driver.WithMaxPayload(-1))
 	wantError(t, "New", err, driver.ErrInvalid)
 }
 

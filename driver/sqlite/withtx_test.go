@@ -60,3 +60,20 @@ func TestWithTxTakesTheWriteLock(t *testing.T) {
 		t.Errorf("another worker: %v, want a retryable ErrUnavailable", err)
 	}
 }
+
+// A probe of readiness must not fail because somebody writes.
+func TestPingAnswersWhileATransactionIsOpen(t *testing.T) {
+	db, err := driver.Connect(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "app.db"), driver.WithLogger(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	store, err := db.Store(t.Context(), "tenant_acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = store.InTx(t.Context(), func(driver.Store) error { return db.Ping(t.Context()) })
+	if err != nil {
+		t.Errorf("Ping inside InTx: %v, want an answer", err)
+	}
+}

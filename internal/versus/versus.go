@@ -105,7 +105,7 @@ func Fill(b *testing.B, events driver.EventRepository, newEvents func(int) []dri
 func Claim(b *testing.B, store driver.Store, n int) error {
 	return store.InTx(b.Context(), func(tx driver.Store) error {
 		claimed, err := tx.Events().GetUnprocessedForUpdate(b.Context(),
-			driver.LockOptions{Limit: n, SkipLocked: true, Columns: []driver.EventColumn{driver.EventData}})
+			driver.LockOptions{Limit: n, SkipLocked: true, Columns: []driver.EventColumn{driver.EventColumnData}})
 		if err != nil {
 			return err
 		}
