@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -67,10 +68,17 @@ func (u *unreachable) Unwrap() error { return u.cause }
 
 func withoutConfig(err error) error {
 	var failed *pgconn.ConnectError
-	if errors.As(err, &failed) {
-		return &unreachable{failed.Error(), failed.Unwrap()}
+	if !errors.As(err, &failed) {
+		return err
 	}
-	return err
+	remedy := "; check that the server runs, and host and port in the dsn"
+	var refusal *pgconn.PgError
+	if errors.As(err, &refusal) {
+		remedy = "; check user, password, database and settings in the dsn"
+	}
+	// pgx writes a line for each address that it tried.
+	text := strings.NewReplacer(":\n\t", ": ", "\n\t", "; ").Replace(failed.Error())
+	return &unreachable{text + remedy, failed.Unwrap()}
 }
 
 // refused maps a SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -32,6 +33,9 @@ func classify(ctx context.Context, err error) error {
 		kind = driver.ErrClosed
 	case errors.As(err, &refusal):
 		kind = kindOf(refusal.Code())
+		if refusal.Code()&0xff == sqlite3.SQLITE_CANTOPEN {
+			err = fmt.Errorf("%w; its directory must exist, and both be writable", err)
+		}
 	}
 	if kind == driver.ErrUnavailable {
 		err = &driver.UnavailableError{Err: err}
