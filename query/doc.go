@@ -4,8 +4,8 @@
 //
 // # Data model
 //
-// events is append-only, in the order of position. event_queue has one narrow row for each event
-// that waits to be processed; finishing an event deletes that row and appends one to
-// event_processed. So the wide rows are written once and never updated, and the queue stays as
-// small as the work that is left.
+// events is append-only, in the order of position. event_queue has one narrow row, with the event's
+// id, for each event that waits to be processed; finishing an event deletes that row and appends one
+// to event_processed. So the wide rows are written once, never updated, and not read to mark them,
+// and the queue stays as small as the work that is left.
 package query
