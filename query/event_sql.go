@@ -36,6 +36,12 @@ type eventSQL struct {
 	locks *lockSQL
 }
 
+// What a read of whole events selects, and one of events in the queue.
+var (
+	allColumns     = driver.EventColumns()
+	waitingColumns = queuedColumns(allColumns)
+)
+
 // insertColumns are the columns of an event that a save sets, in the order of insertArgs.
 var insertColumns = []string{
 	"id", "event_type", "event_name", "aggregate_type", "aggregate_id", "event_data", "event_metadata",
@@ -64,7 +70,6 @@ func newEventSQL(d *Dialect, schema string) *eventSQL {
 		queue:     d.Quote(Table{schema, queueTable}),
 		processed: d.Quote(Table{schema, processedTable}),
 	}
-	all := driver.EventColumns()
 	newestFirst := "e.occurred_at DESC, e.position DESC"
 	return &eventSQL{
 		save:         b.save("?"),
@@ -75,14 +80,14 @@ func newEventSQL(d *Dialect, schema string) *eventSQL {
 		lastVersion:  b.render(sq.Select("coalesce(max(aggregate_version), 0)").From(b.events).Where("aggregate_type = ? AND aggregate_id = ?")),
 		lastVersions: b.lastVersions(),
 
-		byID:           b.render(b.read(all).Where("e.id = ?")),
+		byID:           b.render(b.read(allColumns).Where("e.id = ?")),
 		exists:         b.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(b.events).Where("id = ?")))),
-		byAggregate:    b.list(b.read(all).Where("e.aggregate_type = ? AND e.aggregate_id = ? AND e.aggregate_version >= ?"), "e.aggregate_version"),
-		byCorrelation:  b.list(b.read(all).Where("e.correlation_id = ?"), "e.occurred_at, e.position"),
-		byType:         b.list(b.read(all).Where("e.event_type = ?"), newestFirst),
-		byContext:      b.list(b.read(all).Where("e.context_id = ?"), newestFirst),
-		withoutContext: b.list(b.read(all).Where("e.context_id IS NULL"), newestFirst),
-		queuePage: b.waiting(queuedColumns(all), sq.Select("q.position").From(b.queue+" q").
+		byAggregate:    b.list(b.read(allColumns).Where("e.aggregate_type = ? AND e.aggregate_id = ? AND e.aggregate_version >= ?"), "e.aggregate_version"),
+		byCorrelation:  b.list(b.read(allColumns).Where("e.correlation_id = ?"), "e.occurred_at, e.position"),
+		byType:         b.list(b.read(allColumns).Where("e.event_type = ?"), newestFirst),
+		byContext:      b.list(b.read(allColumns).Where("e.context_id = ?"), newestFirst),
+		withoutContext: b.list(b.read(allColumns).Where("e.context_id IS NULL"), newestFirst),
+		queuePage: b.waiting(waitingColumns, sq.Select("q.position").From(b.queue+" q").
 			Where("q.position > ?").OrderBy("q.position").Suffix("LIMIT ?")),
 
 		mark: b.mark(),

@@ -31,7 +31,7 @@ func (r *events) failID(op string, id uuid.UUID, err error) error {
 }
 
 func (r *events) GetByID(ctx context.Context, id uuid.UUID) (driver.Event, error) {
-	found, err := r.read(ctx, r.sql.byID, driver.EventColumns(), 1, id)
+	found, err := r.read(ctx, r.sql.byID, allColumns, 1, id)
 	if err == nil && len(found) == 0 {
 		err = driver.ErrNotFound
 	}
@@ -86,25 +86,25 @@ func (r *events) aggregatePage(ctx context.Context, op string, aggregate driver.
 	if err := aggregate.Validate(); err != nil {
 		return nil, r.fail(op, err)
 	}
-	return r.list(ctx, op, r.sql.byAggregate, driver.EventColumns(), limit, aggregate.Type, aggregate.ID, fromVersion)
+	return r.list(ctx, op, r.sql.byAggregate, allColumns, limit, aggregate.Type, aggregate.ID, fromVersion)
 }
 
 func (r *events) GetByCorrelationID(ctx context.Context, correlationID uuid.UUID, limit int) ([]driver.Event, error) {
-	return r.list(ctx, "GetByCorrelationID", r.sql.byCorrelation, driver.EventColumns(), limit, correlationID)
+	return r.list(ctx, "GetByCorrelationID", r.sql.byCorrelation, allColumns, limit, correlationID)
 }
 
 func (r *events) GetByContext(ctx context.Context, contextID *uuid.UUID, limit int) ([]driver.Event, error) {
 	if contextID == nil {
-		return r.list(ctx, "GetByContext", r.sql.withoutContext, driver.EventColumns(), limit)
+		return r.list(ctx, "GetByContext", r.sql.withoutContext, allColumns, limit)
 	}
-	return r.list(ctx, "GetByContext", r.sql.byContext, driver.EventColumns(), limit, *contextID)
+	return r.list(ctx, "GetByContext", r.sql.byContext, allColumns, limit, *contextID)
 }
 
 func (r *events) GetByType(ctx context.Context, eventType string, limit int) ([]driver.Event, error) {
 	if err := driver.ValidateEventType(eventType); err != nil {
 		return nil, r.fail("GetByType", err)
 	}
-	return r.list(ctx, "GetByType", r.sql.byType, driver.EventColumns(), limit, eventType)
+	return r.list(ctx, "GetByType", r.sql.byType, allColumns, limit, eventType)
 }
 
 func (r *events) GetUnprocessed(ctx context.Context, limit int) ([]driver.Event, error) {
@@ -116,7 +116,7 @@ func (r *events) GetUnprocessedPage(ctx context.Context, after int64, limit int)
 }
 
 func (r *events) queuePage(ctx context.Context, op string, after int64, limit int) ([]driver.Event, error) {
-	return r.list(ctx, op, r.sql.queuePage, queuedColumns(driver.EventColumns()), limit, after)
+	return r.list(ctx, op, r.sql.queuePage, waitingColumns, limit, after)
 }
 
 func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[driver.Event, error] {

@@ -3,8 +3,6 @@ package query
 import (
 	"fmt"
 	"reflect"
-
-	"github.com/neomultitenant/neoevents/driver"
 )
 
 // Statements returns every statement that the store can send, by name: for reviews and tests. Those
@@ -23,8 +21,7 @@ func (s *Store) Statements() map[string]string {
 			}
 		}
 	}
-	all := queuedColumns(driver.EventColumns())
-	statements["events.lock"] = s.shared.eventSQL.locks.statement(all, false)
-	statements["events.lockSkipping"] = s.shared.eventSQL.locks.statement(all, true)
+	statements["events.lock"] = s.shared.eventSQL.locks.statement(waitingColumns, false)
+	statements["events.lockSkipping"] = s.shared.eventSQL.locks.statement(waitingColumns, true)
 	return statements
 }
