@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"log/slog"
+	"sync"
 )
 
 // Driver connects to one kind of database. Backends implement it and hand it to [Register].
@@ -61,6 +62,24 @@ type Store interface {
 	// Events is the repository of domain events.
 	Events() EventRepository
 
+	// Endpoints is the repository of webhook endpoints.
+	Endpoints() EndpointRepository
+
+	// EventTypes is the repository of event types.
+	EventTypes() EventTypeRepository
+
+	// Subscriptions is the repository of webhook subscriptions.
+	Subscriptions() SubscriptionRepository
+
+	// Deliveries is the repository of webhook deliveries and their attempts.
+	Deliveries() DeliveryRepository
+
+	// Actions is the repository of event actions.
+	Actions() ActionRepository
+
+	// Executions is the repository of the executions of actions.
+	Executions() ExecutionRepository
+
 	// InTx runs fn in a transaction. All that fn does through tx commits together when fn returns
 	// nil; when it returns an error, panics or ends its goroutine, nothing of it stays, and InTx
 	// returns the error or panics on. When ctx ends, so does the transaction.
@@ -109,4 +128,7 @@ type Config struct {
 	MaxConns   int           // 0: the backend's default
 	MaxPayload int           // bytes of one JSON field; default DefaultMaxPayload
 	Logger     *slog.Logger  // never nil; default slog.Default()
+	Keys       *KeyRing      // nil: secrets are stored as they are
+
+	warned *sync.Once
 }

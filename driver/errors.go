@@ -37,6 +37,9 @@ var (
 	ErrSchemaTooNew = errors.New("schema too new")
 	// ErrDirty: a migration failed half-way and somebody has to look.
 	ErrDirty = errors.New("schema dirty")
+	// ErrMissingKey: secrets are encrypted with a key that the key ring lacks. Details:
+	// MissingKeyError.
+	ErrMissingKey = errors.New("missing key")
 	// ErrClosed: the DB or the Store was closed.
 	ErrClosed = errors.New("closed")
 	// ErrReadOnly: the database or the transaction takes no writes.
@@ -97,7 +100,7 @@ func (e *Error) Unwrap() []error {
 }
 
 // Fail completes an error for the caller of a method: it says which operation failed, on what. What
-// lies below a method may return an Error without an Op, a kind, a detail (InvalidError,
+// lies below a method may return an Error without an Op (its Key, if any, stands), a kind, a detail (InvalidError,
 // VersionConflictError, UnavailableError) or an error of any other origin; an Error that is
 // complete stays as it is. Nil stays nil. For backends.
 func Fail(op, schema, entity, key string, err error) error {
@@ -111,12 +114,18 @@ func Fail(op, schema, entity, key string, err error) error {
 			return err
 		}
 		failed.Kind, failed.Err = below.Kind, below.Err
+		if below.Key != "" {
+			failed.Key = below.Key
+		}
 		return failed
 	}
 	var invalid *InvalidError
 	var version *VersionConflictError
 	var unavailable *UnavailableError
+	var missing *MissingKeyError
 	switch {
+	case errors.As(err, &missing):
+		failed.Kind = ErrMissingKey
 	case err == ErrNotFound, err == ErrAlreadyExists, err == ErrTxRequired, err == ErrClosed:
 		failed.Kind, failed.Err = err, nil
 	case errors.As(err, &invalid):
@@ -147,6 +156,24 @@ type VersionConflictError struct {
 func (e *VersionConflictError) Error() string {
 	return fmt.Sprintf("%s is at version %d, not %d", e.Aggregate, e.Actual, e.Expected)
 }
+
+// ReferenceError is the detail of ErrMissingReference and ErrReferenced.
+type ReferenceError struct {
+	Field  string // what refers, as in SQL and JSON: "endpoint_id"
+	Entity string // what is not there, or what refers to it: "endpoint", "subscription"
+	Key    string // of what is not there; empty for ErrReferenced
+}
+
+func (e *ReferenceError) Error() string {
+	if e.Key == "" {
+		return "a " + e.Entity + " refers to it by " + e.Field
+	}
+	return e.Field + ": there is no " + e.Entity + " " + e.Key
+}
+
+func stateError(reason string) error { return &Error{Kind: ErrState, Err: errors.New(reason)} }
+
+func conflictError(reason string) error { return &Error{Kind: ErrConflict, Err: errors.New(reason)} }
 
 // UnavailableError is the detail of ErrUnavailable.
 type UnavailableError struct {

@@ -3,7 +3,6 @@ package driver
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"time"
 
@@ -108,12 +107,8 @@ func (e *Event) Prepare(maxPayload int) error {
 	if err := e.validate(maxPayload); err != nil {
 		return err
 	}
-	if e.ID == uuid.Nil {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return fmt.Errorf("new id: %w", err)
-		}
-		e.ID = id
+	if err := newID(&e.ID); err != nil {
+		return err
 	}
 	if e.EventMetadata == nil {
 		e.EventMetadata = json.RawMessage("{}")
@@ -121,10 +116,7 @@ func (e *Event) Prepare(maxPayload int) error {
 	if !e.OccurredAt.IsZero() {
 		e.OccurredAt = storedTime(e.OccurredAt)
 	}
-	if e.ProcessedAt != nil {
-		at := storedTime(*e.ProcessedAt)
-		e.ProcessedAt = &at
-	}
+	e.ProcessedAt = storedOptionalTime(e.ProcessedAt)
 	e.Position, e.CreatedAt = 0, time.Time{}
 	return nil
 }

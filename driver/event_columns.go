@@ -1,9 +1,6 @@
 package driver
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // EventColumn names a field of [Event] where a method can be asked for some fields only.
 type EventColumn string
@@ -41,19 +38,5 @@ func EventColumns() []EventColumn { return slices.Clone(eventColumns) }
 // those given and the id, each once, in the order of [EventColumns]. An unknown one is an
 // [InvalidError]. For backends.
 func SelectEventColumns(columns []EventColumn) ([]EventColumn, error) {
-	if len(columns) == 0 {
-		return eventColumns, nil
-	}
-	for i, column := range columns {
-		if !slices.Contains(eventColumns, column) {
-			return nil, &InvalidError{"columns[" + strconv.Itoa(i) + "]", "is not a column of an event"}
-		}
-	}
-	selected := make([]EventColumn, 0, len(columns)+1)
-	for _, column := range eventColumns {
-		if column == EventColumnID || slices.Contains(columns, column) {
-			selected = append(selected, column)
-		}
-	}
-	return selected, nil
+	return selectColumns(eventColumns, columns, "an event")
 }

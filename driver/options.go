@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync"
 )
 
 // Option changes how [Open] and [Connect] work. No option changes what the repositories promise.
@@ -12,7 +13,7 @@ type Option func(*Config)
 // NewConfig applies opts to the defaults. Backends that offer constructors of their own call it; an
 // app has no need to. ErrInvalid for a value that can't be used.
 func NewConfig(opts ...Option) (Config, error) {
-	config := Config{MaxPayload: DefaultMaxPayload, Logger: slog.Default()}
+	config := Config{MaxPayload: DefaultMaxPayload, Logger: slog.Default(), warned: new(sync.Once)}
 	for _, opt := range opts {
 		opt(&config)
 	}
@@ -77,4 +78,22 @@ func WithMaxPayload(bytes int) Option {
 // unless set. Nil discards. No record holds a secret or a payload.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *Config) { c.Logger = logger }
+}
+
+// WithKeyRing sets the keys that encrypt secrets at rest: the SecretToken and CustomHeaders of
+// endpoints. Without it they are stored as they are, and the log says so once, when the first one
+// is. Opening a schema whose secrets are under a key that the ring lacks is ErrMissingKey.
+func WithKeyRing(keys *KeyRing) Option {
+	return func(c *Config) { c.Keys = keys }
+}
+
+// WarnPlainSecrets logs, once for a Config and its copies, that secrets are stored as they are, if
+// there are no keys. For backends, to be called when a secret is stored.
+func (c *Config) WarnPlainSecrets(schema string) {
+	if c.Keys != nil || c.warned == nil {
+		return
+	}
+	c.warned.Do(func() {
+		c.Logger.Warn("neoevents: webhook secrets are stored unencrypted; to encrypt them, connect with driver.WithKeyRing", "schema", schema)
+	})
 }

@@ -1,0 +1,144 @@
+package driver
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Key encrypts secrets at rest.
+type Key struct {
+	// ID names the key in the database: 1 to 64 letters, digits, "_" and "-".
+	ID string
+	// Bytes are the key, 32 of them: AES-256.
+	Bytes []byte
+}
+
+// Format implements fmt.Formatter, for every verb: the bytes are not printed.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "key "+k.ID+" "+Redacted) }
+
+// MarshalText implements encoding.TextMarshaler: the bytes are left out.
+func (k Key) MarshalText() ([]byte, error) { return []byte("key " + k.ID + " " + Redacted), nil }
+
+// KeyRing is the keys of an app: the current one encrypts, all decrypt. It is safe for concurrent
+// use. A nil *KeyRing stands for an app without keys: it keeps texts as they are.
+type KeyRing struct {
+	current string
+	keys    map[string]cipher.AEAD
+}
+
+// NewKeyRing returns a key ring with a current key and any number of old ones. ErrInvalid for a key
+// that can't be used, and for an ID that two keys have.
+func NewKeyRing(current Key, old ...Key) (*KeyRing, error) {
+	ring := &KeyRing{current: current.ID, keys: map[string]cipher.AEAD{}}
+	for i, key := range append([]Key{current}, old...) {
+		if err := ring.add(key); err != nil {
+			return nil, &Error{Op: "NewKeyRing", Entity: "key", Kind: ErrInvalid, Err: inElement("keys", i, err)}
+		}
+	}
+	return ring, nil
+}
+
+func (r *KeyRing) add(key Key) error {
+	if err := checkWords("id", key.ID, 64); err != nil || strings.Contains(key.ID, ".") {
+		return &InvalidError{"id", "must be 1 to 64 letters, digits, _ and -"}
+	}
+	if _, taken := r.keys[key.ID]; taken {
+		return &InvalidError{"id", "is given twice"}
+	}
+	if len(key.Bytes) != 32 || string(key.Bytes) == strings.Repeat("\x00", 32) {
+		return &InvalidError{"bytes", "must be 32 random bytes"}
+	}
+	block, err := aes.NewCipher(key.Bytes)
+	if err != nil {
+		return err
+	}
+	r.keys[key.ID], err = cipher.NewGCMWithRandomNonce(block)
+	return err
+}
+
+// Current returns the ID of the current key, "" without keys.
+func (r *KeyRing) Current() string {
+	if r == nil {
+		return ""
+	}
+	return r.current
+}
+
+// IDs returns the IDs of all keys, in order.
+func (r *KeyRing) IDs() []string {
+	ids := []string{}
+	if r != nil {
+		for id := range sorted(r.keys) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// Format implements fmt.Formatter, for every verb.
+func (r *KeyRing) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "keys "+strings.Join(r.IDs(), ", "))
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (r *KeyRing) MarshalText() ([]byte, error) {
+	return []byte("keys " + strings.Join(r.IDs(), ", ")), nil
+}
+
+// How sealed texts begin: "v1.", the key's ID, ".", and the base64 of nonce and ciphertext; or
+// "plain." and the text as it is.
+const (
+	sealedMark = "v1."
+	plainMark  = "plain."
+)
+
+// Seal encrypts a text with the current key, AES-256-GCM with a random nonce of 96 bits, bound to
+// its place: it opens only with the same place. One key may seal 2^32 texts (NIST SP 800-38D,
+// section 8.3). Without keys the text is only marked as plain. For backends.
+func (r *KeyRing) Seal(text, place string) string {
+	if r == nil {
+		return plainMark + text
+	}
+	sealed := r.keys[r.current].Seal(nil, nil, []byte(text), []byte(place))
+	return sealedMark + r.current + "." + base64.RawURLEncoding.EncodeToString(sealed)
+}
+
+// Open returns the text that Seal was given: also a plain one, and one of an old key.
+// MissingKeyError if the ring has not the key. For backends.
+func (r *KeyRing) Open(sealed, place string) (string, error) {
+	if text, plain := strings.CutPrefix(sealed, plainMark); plain {
+		return text, nil
+	}
+	id, encoded, found := strings.Cut(strings.TrimPrefix(sealed, sealedMark), ".")
+	if !found || !strings.HasPrefix(sealed, sealedMark) {
+		return "", errSealed
+	}
+	if r == nil || r.keys[id] == nil {
+		return "", &MissingKeyError{KeyID: id}
+	}
+	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return "", errSealed
+	}
+	text, err := r.keys[id].Open(nil, nil, ciphertext, []byte(place))
+	if err != nil {
+		return "", errSealed
+	}
+	return string(text), nil
+}
+
+var errSealed = &Error{Kind: ErrInternal, Err: errors.New("a stored secret does not open: it was changed, or moved from another row")}
+
+// MissingKeyError is the detail of ErrMissingKey.
+type MissingKeyError struct {
+	KeyID string
+}
+
+func (e *MissingKeyError) Error() string {
+	return fmt.Sprintf("secrets are encrypted with the key %q; add it to the key ring (WithKeyRing), as an old one if another is current", e.KeyID)
+}
