@@ -1,11 +1,13 @@
 package conformance
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,6 +23,8 @@ var appTransactions = area{name: "Transactions/OfTheApp", alone: true, behaviour
 	{"LockEvents", eachAppTx(appTxLocks)},
 	{"CanBeJoinedThroughAWrapper", eachAppTx(appTxWrapper)},
 	{"CanBeJoinedByStoresOfSeveralSchemas", eachAppTx(appTxSchemas)},
+	{"KeepJSONAndTimesAsTheyWere", eachAppTx(appTxValues)},
+	{"GiveNoOptionsToNestedOnes", eachAppTx(appTxOptions)},
 }}
 
 // eachAppTx runs a behaviour for each kind of transaction that the backend can join.
@@ -198,4 +202,51 @@ func appTxSchemas(t *test, app *app) {
 	t.ok(tx.Commit())
 	equalList(t, "queue", t.queue(), []uuid.UUID{here.ID})
 	equalList(t, "queue of the other schema", t.queueOf(other), []uuid.UUID{there.ID})
+}
+
+// appTxValues saves events of all kinds: the app's library may have ways of its own for JSON and times.
+func appTxValues(t *test, app *app) {
+	tx := app.begin()
+	joined := t.join(tx, t.store)
+	batch := newEvents(scale(100, 40))
+	for i := range batch {
+		if i%3 == 0 {
+			batch[i] = fullEvent()
+		}
+	}
+	batch[1].EventData = json.RawMessage(`{ "b":1.0e+2, "a":"\u0000 \\ \" {,} é \t", "a":[null] }`)
+	batch[2].ProcessedAt = ptr(time.Date(2020, 1, 2, 3, 4, 5, 678901000, time.UTC))
+	batch[4].OccurredAt = time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC)
+	batch[5].OccurredAt = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)
+	saved, err := joined.Events().SaveBatch(t.ctx, batch)
+	t.ok(err)
+	single := fullEvent()
+	single.EventData = batch[1].EventData
+	saved = append(saved, t.saveTo(joined, single))
+	marked, err := joined.Events().MarkMultipleAsProcessed(t.ctx, idsOf(saved[6:8]))
+	t.ok(err)
+	equal(t, "marked", marked, 2)
+	check := func(events driver.EventRepository, when string) {
+		for i, want := range saved {
+			got, err := events.GetByID(t.ctx, want.ID)
+			t.ok(err)
+			if i == 6 || i == 7 {
+				got.ProcessedAt = nil // by the marking
+			}
+			t.sameEvent("event read "+when, got, want)
+		}
+	}
+	check(joined.Events(), "in the transaction")
+	t.ok(tx.Commit())
+	check(t.events, "after the commit")
+}
+
+func appTxOptions(t *test, app *app) {
+	tx := app.begin()
+	joined := t.join(tx, t.store)
+	t.wantInvalid(joined.InTx(t.ctx, t.never, driver.WithIsolation(driver.RepeatableRead)), "InTx", "isolation")
+	t.wantInvalid(joined.InTx(t.ctx, t.never, driver.ReadOnly()), "InTx", "read_only")
+	saved := t.saveTo(joined, newEvent())
+	t.ok(tx.Commit())
+	equalList(t, "queue", t.queue(), []uuid.UUID{saved.ID})
 }

@@ -24,6 +24,8 @@ var areas = []area{
 	transactions,
 	savepoints,
 	refusals,
+	txOptions,
+	txRetries,
 	appTransactions,
 	eventLocking,
 	eventLockWaits,

@@ -121,20 +121,36 @@ func (db *memoryDB) Close() error {
 	return nil
 }
 
-// memoryStore is a Store and its own EventRepository, outside a transaction or in one.
+// memoryStore is a Store and its own EventRepository, outside a transaction or in one. The other
+// repositories it lacks: nobody may ask for them.
 type memoryStore struct {
+	driver.Store
 	db     *memoryDB
 	schema string
 	rows   *rows
 	inTx   bool
+	config driver.TxConfig // of the transaction
 }
 
 func (s *memoryStore) Schema() string                 { return s.schema }
 func (s *memoryStore) Events() driver.EventRepository { return s }
 func (s *memoryStore) Close() error                   { return nil }
 
-func (s *memoryStore) InTx(ctx context.Context, fn func(tx driver.Store) error) error {
-	return s.tx(ctx, "InTx", func(tx *memoryStore) error { return fn(tx) })
+func (s *memoryStore) IsTx() bool { return s.inTx }
+
+func (s *memoryStore) InTx(ctx context.Context, fn func(tx driver.Store) error, opts ...driver.TxOption) error {
+	config, err := driver.NewTxConfig(opts...)
+	if err == nil && s.inTx {
+		err = config.CheckInside(s.config)
+		config = s.config
+	}
+	if err != nil {
+		return driver.Fail("InTx", s.schema, "transaction", "", err)
+	}
+	return s.tx(ctx, "InTx", func(tx *memoryStore) error {
+		tx.config = config
+		return fn(tx)
+	})
 }
 
 // tx runs fn with the rows to itself and takes back what it did if it fails.
@@ -151,7 +167,7 @@ func (s *memoryStore) tx(ctx context.Context, op string, fn func(tx *memoryStore
 			s.rows.events = before
 		}
 	}()
-	if err := fn(&memoryStore{s.db, s.schema, s.rows, true}); err != nil {
+	if err := fn(&memoryStore{nil, s.db, s.schema, s.rows, true, s.config}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -171,6 +187,14 @@ func (s *memoryStore) run(ctx context.Context, method string, fn func(tx *memory
 		}
 		return driver.Fail(op, s.schema, "event", "", err)
 	})
+}
+
+// writable refuses what a read-only transaction must not do.
+func (s *memoryStore) writable() error {
+	if s.config.ReadOnly {
+		return &driver.Error{Kind: driver.ErrReadOnly}
+	}
+	return nil
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
@@ -231,7 +255,9 @@ func (s *memoryStore) Save(ctx context.Context, event driver.Event) (driver.Even
 		return driver.Event{}, driver.Fail("Events.Save", s.schema, "event", "", err)
 	}
 	err := s.run(ctx, "Save", func(tx *memoryStore) (err error) {
-		event, err = tx.add(event)
+		if err = tx.writable(); err == nil {
+			event, err = tx.add(event)
+		}
 		return err
 	})
 	if err != nil {
@@ -258,6 +284,9 @@ func (s *memoryStore) saveAll(ctx context.Context, method string, events []drive
 		}
 	}
 	err := s.run(ctx, method, func(tx *memoryStore) error {
+		if err := tx.writable(); err != nil {
+			return err
+		}
 		for _, event := range events { // before the check: who saves again learns that it was saved
 			if tx.find(event.ID) != nil {
 				return &driver.Error{Kind: driver.ErrAlreadyExists, Err: fmt.Errorf("id %s is taken", event.ID)}
@@ -458,6 +487,9 @@ func (s *memoryStore) lock(ctx context.Context, method string, limit int, column
 	if err == nil && !s.inTx {
 		err = driver.ErrTxRequired
 	}
+	if err == nil {
+		err = s.writable()
+	}
 	if err != nil {
 		return nil, driver.Fail("Events."+method, s.schema, "event", "", err)
 	}
@@ -491,6 +523,9 @@ func (s *memoryStore) mark(ctx context.Context, method string, ids []uuid.UUID) 
 		return 0, nil
 	}
 	err = s.run(ctx, method, func(tx *memoryStore) error {
+		if err := tx.writable(); err != nil {
+			return err
+		}
 		at, wanted := now(), make(map[uuid.UUID]bool, len(ids))
 		for _, id := range ids {
 			wanted[id] = true

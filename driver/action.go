@@ -185,8 +185,8 @@ func (a *Action) validate(maxPayload int) error {
 		a.HandlerType.Validate(),
 		checkConfiguration(a.HandlerType, a.Configuration, maxPayload),
 		checkPatterns("event_types", a.EventTypes),
-		a.checkConditions(maxPayload),
-		checkContextFilters("context_filters", a.ContextFilters, maxPayload),
+		a.checkConditions(),
+		checkContextFilters("context_filters", a.ContextFilters, MaxFilters),
 		checkOneOf("execution_mode", a.ExecutionMode, ModeSync, ModeAsync, ModeQueued),
 		checkOneOf("priority", a.Priority, priorities...),
 		checkRange("timeout_seconds", a.TimeoutSeconds, 1, 86_400),
@@ -195,6 +195,7 @@ func (a *Action) validate(maxPayload int) error {
 		checkOneOf("status", a.Status, ActionActive, ActionInactive, ActionPaused, ActionArchived),
 		checkTags("tags", a.Tags),
 		checkOptionalID("tenant_id", a.TenantID),
+		checkOptionalID("created_by_user_id", a.CreatedByUserID),
 	)
 }
 
@@ -204,23 +205,18 @@ func checkConfiguration(handler HandlerType, configuration json.RawMessage, maxP
 	if err := checkJSONObject(field, configuration, maxPayload); err != nil {
 		return err
 	}
-	var has struct {
-		URL      *string            `json:"url"`
-		Template *string            `json:"template"`
-		Function *string            `json:"function"`
-		Steps    *[]json.RawMessage `json:"steps"`
+	has := func(key string, kind byte) bool {
+		value := trimValue(configuration).find([]string{key})
+		return value.kind() == kind && skipSpace(value, 1) < len(value)-1 // something in it but spaces
 	}
-	// What other handlers call the same may be of another kind: only what is missing counts.
-	_ = json.Unmarshal(configuration, &has)
-	missing := func(text *string) bool { return text == nil || *text == "" }
 	switch {
-	case handler == HandlerWebhook && missing(has.URL):
+	case handler == HandlerWebhook && !has("url", kindString):
 		return &InvalidError{field, `needs a text "url" for a webhook`}
-	case handler == HandlerEmail && missing(has.Template):
+	case handler == HandlerEmail && !has("template", kindString):
 		return &InvalidError{field, `needs a text "template" for an email`}
-	case handler == HandlerFunction && missing(has.Function):
+	case handler == HandlerFunction && !has("function", kindString):
 		return &InvalidError{field, `needs a text "function" for a function`}
-	case handler == HandlerWorkflow && (has.Steps == nil || len(*has.Steps) == 0):
+	case handler == HandlerWorkflow && !has("steps", kindList):
 		return &InvalidError{field, `needs a list "steps" for a workflow`}
 	}
 	return nil
@@ -243,12 +239,12 @@ func checkPatterns(field string, patterns []string) error {
 	return nil
 }
 
-func (a *Action) checkConditions(maxPayload int) error {
+func (a *Action) checkConditions() error {
 	if len(a.Conditions) > MaxConditions {
 		return &InvalidError{"conditions", fmt.Sprintf("are %d, at most %d are allowed", len(a.Conditions), MaxConditions)}
 	}
 	for i, condition := range a.Conditions {
-		if err := condition.check(element("conditions", i), maxPayload); err != nil {
+		if err := condition.check(element("conditions", i), MaxFilters); err != nil {
 			return err
 		}
 	}
@@ -375,8 +371,8 @@ type ActionStatistics struct {
 func (s ActionStatistics) Validate() error {
 	const most = 1_000_000_000
 	return firstError(
-		checkRange("triggered", int(s.Triggered), 0, most),
-		checkRange("succeeded", int(s.Succeeded), 0, most),
-		checkRange("failed", int(s.Failed), 0, most),
+		checkRange("triggered", s.Triggered, 0, most),
+		checkRange("succeeded", s.Succeeded, 0, most),
+		checkRange("failed", s.Failed, 0, most),
 	)
 }

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,8 +25,9 @@ type Attempt struct {
 	RequestURL string `json:"request_url"`
 	// RequestMethod is POST, PUT, PATCH or empty.
 	RequestMethod string `json:"request_method"`
-	// RequestHeaders may be nil (an http.Header fits). Only values of headers that are known to
-	// carry no credentials are stored: see RedactRequestHeaders.
+	// RequestHeaders may be nil (an http.Header fits); at most 64 KiB, and 4,096 bytes for a value.
+	// Only values of headers that are known to carry no credentials are stored: see
+	// RedactRequestHeaders.
 	RequestHeaders map[string][]string `json:"request_headers"`
 	// RequestBody has at most the bytes that WithMaxPayload sets; may be empty.
 	RequestBody string `json:"request_body"`
@@ -38,7 +40,8 @@ type Attempt struct {
 	// ResponseBody: the first MiB is kept, and ResponseBodyTruncated tells if there was more.
 	ResponseBody          string `json:"response_body"`
 	ResponseBodyTruncated bool   `json:"response_body_truncated"`
-	// ResponseTimeMS is how long the response took, in milliseconds, 0 or more; nil: not measured.
+	// ResponseTimeMS is how long the response took, in milliseconds, 0 to MaxDurationMS;
+	// nil: not measured.
 	ResponseTimeMS *int64 `json:"response_time_ms"`
 	// ErrorMessage: the first 64 KiB are kept; may be empty.
 	ErrorMessage string `json:"error_message"`
@@ -63,11 +66,16 @@ const (
 	AttemptTimeout AttemptStatus = "timeout"
 )
 
+// MaxDurationMS is the longest time that is stored, in milliseconds: some 31 years, so that sums of
+// them stay exact.
+const MaxDurationMS = 1_000_000_000_000
+
 // Limits of an Attempt's text, in bytes.
 const (
 	MaxSignature       = 4096
 	MaxErrorMessage    = 64 << 10
 	MaxResponseBody    = 1 << 20
+	MaxRequestHeaders  = 64 << 10 // 3 more counted for each name and value
 	MaxResponseHeaders = 64 << 10
 )
 
@@ -80,12 +88,13 @@ func (a *Attempt) validate(maxPayload int) error {
 		checkRange("number", a.Number, 0, maxAttempts),
 		checkOneOf("status", a.Status, AttemptSuccess, AttemptFailed, AttemptTimeout),
 		checkRequestURL("request_url", a.RequestURL),
-		checkOneOf("request_method", a.RequestMethod, "", "POST", "PUT", "PATCH"),
+		checkRequestMethod("request_method", a.RequestMethod),
 		checkRequestHeaders("request_headers", a.RequestHeaders),
 		checkText("request_body", a.RequestBody, maxPayload),
 		checkText("request_signature", a.RequestSignature, MaxSignature),
 		checkText("error_code", a.ErrorCode, MaxName),
 		checkOptionalID("lease_token", a.LeaseToken),
+		checkDuration("response_time_ms", a.ResponseTimeMS),
 		checkTime("attempted_at", a.AttemptedAt),
 		checkTime("completed_at", a.CompletedAt),
 	)
@@ -94,8 +103,6 @@ func (a *Attempt) validate(maxPayload int) error {
 		return err
 	case a.ResponseStatusCode != nil && (*a.ResponseStatusCode < 100 || *a.ResponseStatusCode > 599):
 		return &InvalidError{"response_status_code", "must be 100 to 599, or nil"}
-	case a.ResponseTimeMS != nil && *a.ResponseTimeMS < 0:
-		return &InvalidError{"response_time_ms", "must not be negative"}
 	case !a.AttemptedAt.IsZero() && !a.CompletedAt.IsZero() && a.CompletedAt.Before(a.AttemptedAt):
 		return &InvalidError{"completed_at", "must not be before attempted_at"}
 	}
@@ -112,19 +119,37 @@ func checkRequestURL(field, text string) error {
 	return checkURL(field, text)
 }
 
+func checkRequestMethod(field, method string) error {
+	switch method {
+	case "", "POST", "PUT", "PATCH":
+		return nil
+	}
+	return &InvalidError{field, "must be POST, PUT or PATCH, or empty"}
+}
+
 func checkRequestHeaders(field string, headers map[string][]string) error {
+	room := MaxRequestHeaders
 	for name, values := range sorted(headers) {
 		if err := checkHeaderName(field, name); err != nil {
 			return err
 		}
+		room -= headerSize(name)
 		for _, value := range values {
 			if err := checkText(field+"["+name+"]", value, MaxHeaderValue); err != nil {
 				return err
 			}
+			room -= headerSize(value)
 		}
+	}
+	if room < 0 {
+		return &InvalidError{field, fmt.Sprintf("must have at most %d bytes", MaxRequestHeaders)}
 	}
 	return nil
 }
+
+// headerSize is what a name or a value counts: its bytes, and those around it, so that empty ones
+// count, too.
+func headerSize(text string) int { return len(text) + len(`"":`) }
 
 // Prepare makes an attempt ready to be stored: it validates it, cuts what the other side sent to
 // its limits, and takes credentials out. For backends.
@@ -132,6 +157,12 @@ func (a *Attempt) Prepare(maxPayload int) error {
 	if err := a.validate(maxPayload); err != nil {
 		return err
 	}
+	a.clean()
+	return nil
+}
+
+// clean makes what is valid storable. Twice is the same as once.
+func (a *Attempt) clean() {
 	a.RequestHeaders = RedactRequestHeaders(a.RequestHeaders)
 	a.ResponseHeaders = keptHeaders(RedactResponseHeaders(a.ResponseHeaders))
 	var cut bool
@@ -139,25 +170,25 @@ func (a *Attempt) Prepare(maxPayload int) error {
 	a.ResponseBodyTruncated = a.ResponseBodyTruncated || cut
 	a.ErrorMessage, _ = storable(a.ErrorMessage, MaxErrorMessage)
 	a.AttemptedAt, a.CompletedAt = storedTime(a.AttemptedAt), storedTime(a.CompletedAt)
-	return nil
 }
 
 // storable returns text as it can be stored: valid UTF-8 without NUL, of at most maxBytes, and
 // whether that cut it.
 func storable(text string, maxBytes int) (kept string, cut bool) {
-	if len(text) > maxBytes+utf8.UTFMax {
-		text = text[:maxBytes+utf8.UTFMax] // what is cut off anyway need not be looked at
-	}
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	text = strings.ReplaceAll(text, "\x00", "\uFFFD")
-	if len(text) <= maxBytes {
+	if len(text) <= maxBytes && utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 {
 		return text, false
 	}
-	end := maxBytes
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
+	var b strings.Builder
+	for _, r := range text { // a byte that is not valid UTF-8 is U+FFFD
+		if r == 0 {
+			r = utf8.RuneError
+		}
+		if b.Len()+utf8.RuneLen(r) > maxBytes {
+			return b.String(), true
+		}
+		b.WriteRune(r)
 	}
-	return text[:end], true
+	return b.String(), false
 }
 
 // keptHeaders returns as many headers, by name, as fit in MaxResponseHeaders.
@@ -169,12 +200,16 @@ func keptHeaders(headers map[string][]string) map[string][]string {
 	kept := map[string][]string{}
 	for name, values := range sorted(headers) {
 		name, _ = storable(name, MaxName)
-		texts := make([]string, len(values))
-		for i, value := range values {
-			texts[i], _ = storable(value, MaxHeaderValue)
-			room -= len(texts[i])
+		room -= headerSize(name)
+		texts := []string{}
+		for _, value := range values {
+			text, _ := storable(value, MaxHeaderValue)
+			if room -= headerSize(text); room < 0 {
+				break
+			}
+			texts = append(texts, text)
 		}
-		if room -= len(name); room < 0 {
+		if room < 0 {
 			break
 		}
 		kept[name] = texts

@@ -295,7 +295,7 @@ func (g generator) event() *Event {
 
 func (g generator) condition(data, metadata any) Condition {
 	var field string
-	there := any(absent{})
+	var there any
 	switch path := g.path(); g.IntN(6) {
 	case 0:
 		field = g.oneOf("event_type", "event_name", "aggregate_type", "aggregate_id", "context_id", "correlation_id", "triggered_by_user_id")

@@ -2,6 +2,8 @@ package driver
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -94,6 +96,9 @@ func (d *Delivery) validate(maxPayload int) error {
 	if d.AttemptCount != 0 && d.AttemptCount != len(d.Attempts) {
 		return &InvalidError{"attempt_count", "must be 0, or the number of attempts"}
 	}
+	if len(d.Attempts) > maxAttempts {
+		return &InvalidError{"attempts", fmt.Sprintf("are %d, at most %d are allowed", len(d.Attempts), maxAttempts)}
+	}
 	for i := range d.Attempts {
 		if err := d.Attempts[i].validate(maxPayload); err != nil {
 			return inElement("attempts", i, err)
@@ -105,11 +110,15 @@ func (d *Delivery) validate(maxPayload int) error {
 	return nil
 }
 
-// Prepare makes a delivery ready to be stored. What the endpoint and the attempts decide is left
-// for Begin and Record. For backends.
+// Prepare makes a delivery ready to be stored, and its attempts, as their Prepare does: they are
+// copies then. What the endpoint and the attempts decide is left for Begin and Record. For backends.
 func (d *Delivery) Prepare(maxPayload int) error {
 	if err := d.validate(maxPayload); err != nil {
 		return err
+	}
+	d.Attempts = slices.Clone(d.Attempts)
+	for i := range d.Attempts {
+		d.Attempts[i].clean()
 	}
 	return newID(&d.ID)
 }
@@ -136,8 +145,12 @@ func (d *Delivery) Record(attempt *Attempt, now time.Time) error {
 	}
 	d.AttemptCount++
 	attempt.Number = d.AttemptCount
-	setDefault(&attempt.CompletedAt, now)
-	setDefault(&attempt.AttemptedAt, attempt.CompletedAt)
+	if attempt.CompletedAt.IsZero() {
+		attempt.CompletedAt = latest(now, attempt.AttemptedAt)
+	}
+	if attempt.AttemptedAt.IsZero() {
+		attempt.AttemptedAt = attempt.CompletedAt
+	}
 	d.LeaseToken, d.LeaseUntil, d.NextRetryAt = nil, nil, nil
 	switch {
 	case attempt.Status == AttemptSuccess:
@@ -150,12 +163,28 @@ func (d *Delivery) Record(attempt *Attempt, now time.Time) error {
 		if d.RetryJitter {
 			delay = FullJitter(delay)
 		}
-		next := storedTime(attempt.CompletedAt.Add(delay))
+		// Never from a time that has not come: a worker's clock may be wrong.
+		next := storedTime(earliest(now, attempt.CompletedAt).Add(delay))
 		d.NextRetryAt = &next
 		return nil
 	}
-	d.CompletedAt = &attempt.CompletedAt
+	completed := attempt.CompletedAt
+	d.CompletedAt = &completed
 	return nil
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // DeliveryRepository stores the deliveries of one schema and their attempts. Every method is safe
@@ -182,8 +211,9 @@ type DeliveryRepository interface {
 
 	// RecordAttempt adds the attempt that comes next, with its outcome, and returns the delivery as
 	// it is then. A success ends it. After a failure or a timeout the next attempt is due when the
-	// endpoint's pause has passed since the attempt's CompletedAt; when none is left it fails for
-	// good. The endpoint's health changes with deliveries that end: see Endpoint.
+	// endpoint's pause has passed since the attempt's CompletedAt, or since now if that lies ahead;
+	// when none is left it fails for good. The endpoint's health changes with deliveries that end:
+	// see Endpoint.
 	//
 	// An attempt with a Number is recorded only as that one: of two workers that made the same
 	// attempt one gets ErrConflict. While a worker leases the delivery, only an attempt with its

@@ -88,14 +88,19 @@ type Store interface {
 	// usable. So does every typed refusal (ErrInvalid, ErrNotFound, ErrAlreadyExists,
 	// ErrVersionConflict): fn may go on after it.
 	//
-	// The transaction reads what others had committed when each statement began (READ COMMITTED);
-	// on SQLite it holds the one write lock from its start. Inside fn use tx and not the Store it
-	// came from: that one waits for another connection, which on SQLite is not free before fn
-	// returns.
+	// The transaction reads what others had committed when each statement began (READ COMMITTED)
+	// and may write; on SQLite it holds the one write lock from its start. WithIsolation and
+	// ReadOnly change that. A transaction inside another, or inside one that the app began, has
+	// what that one has: an option that asks for more than the outer InTx did is ErrInvalid,
+	// naming "isolation" or "read_only", and one that the app began counts as asking for nothing.
+	//
+	// Inside fn use tx and not the Store it came from: that one waits for another connection,
+	// which on SQLite is not free before fn returns.
 	//
 	// If the connection is lost while committing, nobody can say whether it did: the error matches
-	// ErrUnavailable with CommitUnknown set.
-	InTx(ctx context.Context, fn func(tx Store) error) error
+	// ErrUnavailable with CommitUnknown set. RetryTx runs a transaction again that gave way to
+	// another.
+	InTx(ctx context.Context, fn func(tx Store) error, opts ...TxOption) error
 
 	// Close closes the pool of a Store that came from Open; for others it does nothing.
 	Close() error

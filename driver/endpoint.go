@@ -2,10 +2,12 @@ package driver
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,16 +28,16 @@ type Endpoint struct {
 	EndpointURL string `json:"endpoint_url"`
 	// HTTPMethod is POST, PUT or PATCH. Empty on save: POST.
 	HTTPMethod string `json:"http_method"`
-	// SecretToken signs the requests; at most 255 bytes. Empty on save: a new one, "whsec_" and the
-	// base64 of 32 random bytes, as Standard Webhooks has it. RotateSecret changes it, Update does
-	// not.
+	// SecretToken signs the requests (package webhook); at most 255 bytes, and if it begins with
+	// "whsec_", the base64 of 24 to 64 bytes after it, as Standard Webhooks has it. Empty on save: a
+	// new one of that form. RotateSecret changes it, Update does not.
 	SecretToken Secret `json:"secret_token"`
 	// PreviousSecretToken also signs until PreviousSecretUntil, so that receivers can change over.
 	// RotateSecret sets both.
 	PreviousSecretToken Secret     `json:"previous_secret_token"`
 	PreviousSecretUntil *time.Time `json:"previous_secret_until"`
-	// SignatureHeader is the name of the header with the signature. Empty on save:
-	// DefaultSignatureHeader.
+	// SignatureHeader is the name of the header with the signature, not a hop-by-hop one, Host or
+	// Content-Length. Empty on save: DefaultSignatureHeader.
 	SignatureHeader string `json:"signature_header"`
 	// CustomHeaders are sent with each request: at most 20, of valid names and values. They may
 	// hold credentials and are treated as secrets are. Hop-by-hop headers, Host, Content-Length and
@@ -124,8 +126,8 @@ func (e *Endpoint) validate() error {
 		checkText("description", e.Description, MaxDescription),
 		checkURL("endpoint_url", e.EndpointURL),
 		checkOneOf("http_method", e.HTTPMethod, "POST", "PUT", "PATCH"),
-		e.SecretToken.check("secret_token", MaxSecret),
-		checkHeaderName("signature_header", e.SignatureHeader),
+		checkSecret("secret_token", e.SecretToken),
+		checkSignatureHeader("signature_header", e.SignatureHeader),
 		e.checkCustomHeaders(),
 		checkRange("timeout_seconds", e.TimeoutSeconds, 1, 300),
 		checkRange("max_retry_attempts", e.MaxRetryAttempts, 0, 50),
@@ -133,7 +135,44 @@ func (e *Endpoint) validate() error {
 		checkMultiplier("retry_backoff_multiplier", e.RetryBackoffMultiplier),
 		checkRange("disable_after_failures", e.DisableAfterFailures, 0, 1_000_000),
 		checkRange("disable_after_days", e.DisableAfterDays, 0, 365),
+		checkOptionalID("created_by_user_id", e.CreatedByUserID),
+		checkOptionalID("context_id", e.ContextID),
 	)
+}
+
+// senderHeaders are the headers that the sender sets: hop-by-hop headers (RFC 9110, section 7.6.1),
+// those that frame the request, and those of Standard Webhooks but for the signature.
+var senderHeaders = map[string]bool{
+	"connection": true, "content-length": true, "host": true, "keep-alive": true, "proxy-authenticate": true,
+	"proxy-authorization": true, "proxy-connection": true, "te": true, "trailer": true, "transfer-encoding": true,
+	"upgrade": true, "webhook-id": true, "webhook-timestamp": true,
+}
+
+func checkSignatureHeader(field, name string) error {
+	if err := checkHeaderName(field, name); err != nil {
+		return err
+	}
+	if senderHeaders[strings.ToLower(name)] || strings.EqualFold(name, "Content-Type") {
+		return &InvalidError{field, "is a header with another meaning; use " + DefaultSignatureHeader}
+	}
+	return nil
+}
+
+// checkSecret checks a secret that signs: one that begins as those of Standard Webhooks do must be
+// one, or it would fail when it is first used.
+func checkSecret(field string, secret Secret) error {
+	if err := secret.check(field, MaxSecret); err != nil {
+		return err
+	}
+	encoded, standard := strings.CutPrefix(secret.Reveal(), "whsec_")
+	if !standard {
+		return nil
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(key) < 24 || len(key) > 64 {
+		return &InvalidError{field, "must be whsec_ and the base64 of 24 to 64 bytes, or not begin with whsec_"}
+	}
+	return nil
 }
 
 // MaxCustomHeaders is how many headers an endpoint can add to its requests.
@@ -143,19 +182,13 @@ func (e *Endpoint) checkCustomHeaders() error {
 	if len(e.CustomHeaders) > MaxCustomHeaders {
 		return &InvalidError{"custom_headers", fmt.Sprintf("are %d, at most %d are allowed", len(e.CustomHeaders), MaxCustomHeaders)}
 	}
-	seen := map[string]bool{strings.ToLower(e.SignatureHeader): true}
-	for _, reserved := range []string{
-		"connection", "content-length", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
-		"te", "trailer", "transfer-encoding", "upgrade", "webhook-id", "webhook-signature", "webhook-timestamp",
-	} {
-		seen[reserved] = true
-	}
+	seen := map[string]bool{strings.ToLower(e.SignatureHeader): true, "webhook-signature": true}
 	for name, value := range sorted(e.CustomHeaders) {
 		if err := checkHeaderName("custom_headers", name); err != nil {
 			return err
 		}
 		field := "custom_headers[" + name + "]"
-		if seen[strings.ToLower(name)] {
+		if seen[strings.ToLower(name)] || senderHeaders[strings.ToLower(name)] {
 			return &InvalidError{field, "is set by the sender, or given twice; leave it out"}
 		}
 		seen[strings.ToLower(name)] = true
@@ -200,7 +233,15 @@ const maxRetrySeconds = 3600
 
 func retryDelay(backoffSeconds int, multiplier float64, attempt int) time.Duration {
 	seconds := float64(backoffSeconds) * math.Pow(multiplier, float64(max(attempt, 1)-1))
-	return time.Duration(min(seconds, maxRetrySeconds) * float64(time.Second)).Truncate(time.Microsecond)
+	return pause(seconds, maxRetrySeconds)
+}
+
+// pause is a number of seconds, 0 to most, in whole microseconds. What is no number is 0.
+func pause(seconds, most float64) time.Duration {
+	if !(seconds > 0) { // true for NaN, too
+		return 0
+	}
+	return time.Duration(math.Round(min(seconds, most)*1e6)) * time.Microsecond
 }
 
 // FullJitter returns a random pause from 0 to delay, evenly spread: retries that would all come at
@@ -209,7 +250,7 @@ func FullJitter(delay time.Duration) time.Duration {
 	if delay <= 0 {
 		return 0
 	}
-	return rand.N(delay + 1)
+	return time.Duration(rand.Uint64N(uint64(delay) + 1))
 }
 
 // checkURL checks the address of an endpoint.
@@ -225,10 +266,19 @@ func checkURL(field, text string) error {
 		return &InvalidError{field, "must be absolute, such as https://example.com/path"}
 	case address.User != nil:
 		return &InvalidError{field, "must not hold a user or a password; use custom_headers"}
-	case address.Fragment != "" || strings.Contains(text, "#"):
+	case strings.Contains(text, "#"):
 		return &InvalidError{field, "must not have a fragment (#…)"}
+	case strings.Contains(text, " "):
+		return &InvalidError{field, "must not contain spaces; write %20 for one that is meant"}
+	case !isPort(address.Port()):
+		return &InvalidError{field, "must have a port of 1 to 65535, or none"}
 	}
 	return nil
+}
+
+func isPort(digits string) bool {
+	port, err := strconv.ParseUint(digits, 10, 16)
+	return digits == "" || err == nil && port > 0
 }
 
 func checkMultiplier(field string, value float64) error {
@@ -342,7 +392,7 @@ func (o RotateOptions) Validate() error {
 	if o.Grace > MaxSecretGrace {
 		return &InvalidError{"grace", fmt.Sprintf("must be at most %s", MaxSecretGrace)}
 	}
-	return o.Secret.check("secret", MaxSecret)
+	return checkSecret("secret", o.Secret)
 }
 
 // ListOptions says what a list returns.

@@ -162,6 +162,7 @@ type ReferenceError struct {
 	Field  string // what refers, as in SQL and JSON: "endpoint_id"
 	Entity string // what is not there, or what refers to it: "endpoint", "subscription"
 	Key    string // of what is not there; empty for ErrReferenced
+	Err    error  // the database driver's own error; nil if it was not needed to find out
 }
 
 func (e *ReferenceError) Error() string {
@@ -170,6 +171,9 @@ func (e *ReferenceError) Error() string {
 	}
 	return e.Field + ": there is no " + e.Entity + " " + e.Key
 }
+
+// Unwrap returns the database driver's own error.
+func (e *ReferenceError) Unwrap() error { return e.Err }
 
 func stateError(reason string) error { return &Error{Kind: ErrState, Err: errors.New(reason)} }
 

@@ -66,11 +66,14 @@ func (t *EventType) Prepare(maxPayload int) error {
 }
 
 func checkJSONSchema(field string, value json.RawMessage, maxBytes int) error {
-	switch strings.TrimSpace(string(value)) {
-	case "", "true", "false":
+	if err := checkOptionalJSON(field, value, maxBytes); value == nil || err != nil {
+		return err
+	}
+	switch trimValue(value).kind() {
+	case kindObject, kindTrue, kindFalse:
 		return nil
 	}
-	return checkJSONObject(field, value, maxBytes)
+	return &InvalidError{field, "must be a JSON object, true or false"}
 }
 
 // ValidateCategory reports whether an event type can be of the category, as an [InvalidError].

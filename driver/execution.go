@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"time"
 
@@ -30,7 +31,7 @@ type Execution struct {
 	// CompletedAt is when it came to its end. Where the Status is final and it is nil: now, by the
 	// database's clock.
 	CompletedAt *time.Time `json:"completed_at"`
-	// DurationMS is how long it took, in milliseconds, 0 or more; may be nil.
+	// DurationMS is how long it took, in milliseconds, 0 to MaxDurationMS; may be nil.
 	DurationMS *int64 `json:"duration_ms"`
 	// Result is any JSON, kept byte for byte; may be nil.
 	Result json.RawMessage `json:"result"`
@@ -83,7 +84,8 @@ func (s ExecutionStatus) Validate() error {
 // CanBecome reports whether an execution of status s may get status next: the same, or one further
 // on.
 func (s ExecutionStatus) CanBecome(next ExecutionStatus) bool {
-	return !s.Final() && !(s == ExecutionRunning && next == ExecutionPending)
+	known := s.Validate() == nil && next.Validate() == nil
+	return known && !s.Final() && !(s == ExecutionRunning && next == ExecutionPending)
 }
 
 // NewExecution returns a pending execution of an action for an event.
@@ -124,6 +126,7 @@ func (e *Execution) validate(maxPayload int) error {
 		checkDuration("duration_ms", e.DurationMS),
 		checkOptionalJSON("result", e.Result, maxPayload),
 		checkRange("retry_count", e.RetryCount, 0, 50),
+		checkOptionalID("retry_of", e.RetryOf),
 		checkJSONObject("execution_context", e.ExecutionContext, maxPayload),
 	)
 	switch {
@@ -138,8 +141,11 @@ func (e *Execution) validate(maxPayload int) error {
 }
 
 func checkDuration(field string, milliseconds *int64) error {
-	if milliseconds != nil && *milliseconds < 0 {
-		return &InvalidError{field, "must not be negative"}
+	if milliseconds == nil {
+		return nil
+	}
+	if *milliseconds < 0 || *milliseconds > MaxDurationMS {
+		return &InvalidError{field, fmt.Sprintf("must be 0 to %d, or nil", int64(MaxDurationMS))}
 	}
 	return nil
 }
@@ -160,8 +166,7 @@ func (e *Execution) Prepare(maxPayload int) error {
 // other, is tried once more: RetryDelaySeconds × 2^retries, at most a day.
 func (a *Action) RetryDelay(retries int) time.Duration {
 	const most = 86_400
-	seconds := min(float64(a.RetryDelaySeconds)*math.Exp2(float64(max(retries, 0))), most)
-	return time.Duration(seconds * float64(time.Second))
+	return pause(float64(a.RetryDelaySeconds)*math.Exp2(float64(max(retries, 0))), most)
 }
 
 // ExecutionOutcome is how an execution ended, for Complete.

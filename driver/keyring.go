@@ -10,13 +10,17 @@ import (
 	"strings"
 )
 
-// Key encrypts secrets at rest.
+// Key encrypts secrets at rest. Like a [Secret], nothing prints its bytes. NewKey makes one.
 type Key struct {
 	// ID names the key in the database: 1 to 64 letters, digits, "_" and "-".
 	ID string
-	// Bytes are the key, 32 of them: AES-256.
-	Bytes []byte
+
+	bytes Secret
 }
+
+// NewKey returns a key of 32 random bytes: AES-256. The id names it in the database: 1 to 64
+// letters, digits, "_" and "-". NewKeyRing says if they are not that.
+func NewKey(id string, bytes []byte) Key { return Key{id, NewSecret(string(bytes))} }
 
 // Format implements fmt.Formatter, for every verb: the bytes are not printed.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "key "+k.ID+" "+Redacted) }
@@ -25,7 +29,8 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "key "+k.ID+
 func (k Key) MarshalText() ([]byte, error) { return []byte("key " + k.ID + " " + Redacted), nil }
 
 // KeyRing is the keys of an app: the current one encrypts, all decrypt. It is safe for concurrent
-// use. A nil *KeyRing stands for an app without keys: it keeps texts as they are.
+// use. A nil *KeyRing, or one that NewKeyRing did not make, stands for an app without keys: it keeps
+// texts as they are.
 type KeyRing struct {
 	current string
 	keys    map[string]cipher.AEAD
@@ -44,21 +49,26 @@ func NewKeyRing(current Key, old ...Key) (*KeyRing, error) {
 }
 
 func (r *KeyRing) add(key Key) error {
-	if err := checkWords("id", key.ID, 64); err != nil || strings.Contains(key.ID, ".") {
+	if !isKeyID(key.ID) {
 		return &InvalidError{"id", "must be 1 to 64 letters, digits, _ and -"}
 	}
 	if _, taken := r.keys[key.ID]; taken {
 		return &InvalidError{"id", "is given twice"}
 	}
-	if len(key.Bytes) != 32 || string(key.Bytes) == strings.Repeat("\x00", 32) {
+	bytes := key.bytes.Reveal()
+	if len(bytes) != 32 || bytes == strings.Repeat("\x00", 32) {
 		return &InvalidError{"bytes", "must be 32 random bytes"}
 	}
-	block, err := aes.NewCipher(key.Bytes)
+	block, err := aes.NewCipher([]byte(bytes))
 	if err != nil {
 		return err
 	}
 	r.keys[key.ID], err = cipher.NewGCMWithRandomNonce(block)
 	return err
+}
+
+func isKeyID(id string) bool {
+	return checkWords("id", id, 64) == nil && !strings.Contains(id, ".")
 }
 
 // Current returns the ID of the current key, "" without keys.
@@ -101,7 +111,7 @@ const (
 // its place: it opens only with the same place. One key may seal 2^32 texts (NIST SP 800-38D,
 // section 8.3). Without keys the text is only marked as plain. For backends.
 func (r *KeyRing) Seal(text, place string) string {
-	if r == nil {
+	if r.Current() == "" {
 		return plainMark + text
 	}
 	sealed := r.keys[r.current].Seal(nil, nil, []byte(text), []byte(place))
@@ -115,8 +125,8 @@ func (r *KeyRing) Open(sealed, place string) (string, error) {
 		return text, nil
 	}
 	id, encoded, found := strings.Cut(strings.TrimPrefix(sealed, sealedMark), ".")
-	if !found || !strings.HasPrefix(sealed, sealedMark) {
-		return "", errSealed
+	if !found || !strings.HasPrefix(sealed, sealedMark) || !isKeyID(id) || strings.ContainsAny(encoded, "\r\n") {
+		return "", errSealed // base64 skips line ends, which Seal does not make
 	}
 	if r == nil || r.keys[id] == nil {
 		return "", &MissingKeyError{KeyID: id}
@@ -132,7 +142,7 @@ func (r *KeyRing) Open(sealed, place string) (string, error) {
 	return string(text), nil
 }
 
-var errSealed = &Error{Kind: ErrInternal, Err: errors.New("a stored secret does not open: it was changed, or moved from another row")}
+var errSealed = &Error{Kind: ErrInternal, Err: errors.New("a stored secret does not open: it was changed or moved from another row, or its key has the ID of another one")}
 
 // MissingKeyError is the detail of ErrMissingKey.
 type MissingKeyError struct {

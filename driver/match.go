@@ -2,6 +2,7 @@ package driver
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,13 +52,16 @@ func (v jsonValue) form(form []byte) []byte {
 func appendForm(form, s []byte, i int) ([]byte, int) {
 	switch s[i] {
 	case '{':
-		return appendObjectForm(form, s, i)
+		start := len(form)
+		form, i = appendObjectForm(form, s, i)
+		return shorten(form, start), i
 	case '[':
+		start := len(form)
 		form = append(form, '[')
 		for i = skipSpace(s, i+1); s[i] != ']'; i = nextItem(s, i) {
 			form, i = appendForm(form, s, i)
 		}
-		return append(form, ']'), i + 1
+		return shorten(append(form, ']'), start), i + 1
 	}
 	value := jsonValue(s[i:skipValue(s, i)])
 	switch value.kind() {
@@ -69,6 +73,17 @@ func appendForm(form, s []byte, i int) ([]byte, int) {
 		form = append(form, value[0])
 	}
 	return form, i + len(value)
+}
+
+// shorten puts a hash in the place of a long form of an object or a list, which begins at start.
+// Each object sorts, and so copies, the forms of what is in it: without this a deep value would be
+// copied once a level.
+func shorten(form []byte, start int) []byte {
+	if len(form)-start <= 2*sha256.Size {
+		return form
+	}
+	hash := sha256.Sum256(form[start:])
+	return append(append(form[:start], '#'), hash[:]...)
 }
 
 func appendTextForm(form []byte, text string) []byte {

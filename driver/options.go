@@ -15,7 +15,9 @@ type Option func(*Config)
 func NewConfig(opts ...Option) (Config, error) {
 	config := Config{MaxPayload: DefaultMaxPayload, Logger: slog.Default(), warned: new(sync.Once)}
 	for _, opt := range opts {
-		opt(&config)
+		if opt != nil {
+			opt(&config)
+		}
 	}
 	invalid := func(field, reason string) error {
 		return &Error{Op: "Connect", Entity: "option", Kind: ErrInvalid, Err: &InvalidError{Field: field, Reason: reason}}
@@ -90,7 +92,7 @@ func WithKeyRing(keys *KeyRing) Option {
 // WarnPlainSecrets logs, once for a Config and its copies, that secrets are stored as they are, if
 // there are no keys. For backends, to be called when a secret is stored.
 func (c *Config) WarnPlainSecrets(schema string) {
-	if c.Keys != nil || c.warned == nil {
+	if c.Keys.Current() != "" || c.warned == nil {
 		return
 	}
 	c.warned.Do(func() {

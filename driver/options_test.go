@@ -12,13 +12,19 @@ import (
 func TestOptionsByDefault(t *testing.T) {
 	got, err := driver.NewConfig()
 	want := driver.Config{Migrations: driver.MigrateOnOpen, MaxPayload: driver.DefaultMaxPayload, Logger: slog.Default()}
-	if err != nil || got != want {
+	if err != nil || settings(got) != want {
 		t.Errorf("got %+v (%v), want %+v", got, err, want)
 	}
 }
 
+// settings are the fields of a Config that options set.
+func settings(c driver.Config) driver.Config {
+	return driver.Config{Migrations: c.Migrations, MaxConns: c.MaxConns, MaxPayload: c.MaxPayload, Logger: c.Logger, Keys: c.Keys}
+}
+
 func TestOptionsAreTaken(t *testing.T) {
 	logger := slog.New(slog.DiscardHandler)
+	keys := newRing(t, newKey("current"))
 	tests := []struct {
 		name string
 		opts []driver.Option
@@ -29,6 +35,8 @@ func TestOptionsAreTaken(t *testing.T) {
 		{"MaxConns", []driver.Option{driver.WithMaxConns(1)}, driver.Config{MaxConns: 1}},
 		{"smallest MaxPayload", []driver.Option{driver.WithMaxPayload(2)}, driver.Config{MaxPayload: 2}},
 		{"largest MaxPayload", []driver.Option{driver.WithMaxPayload(driver.MaxPayloadLimit)}, driver.Config{MaxPayload: driver.MaxPayloadLimit}},
+		{"a key ring", []driver.Option{driver.WithKeyRing(keys)}, driver.Config{Keys: keys}},
+		{"a nil option", []driver.Option{nil, driver.WithMaxConns(2)}, driver.Config{MaxConns: 2}},
 		{"the last one counts", []driver.Option{driver.WithMaxConns(-1), driver.WithMaxConns(3)}, driver.Config{MaxConns: 3}},
 	}
 	for _, test := range tests {
@@ -37,7 +45,7 @@ func TestOptionsAreTaken(t *testing.T) {
 		}
 		test.want.Logger = logger
 		got, err := driver.NewConfig(append(test.opts, driver.WithLogger(logger))...)
-		if err != nil || got != test.want {
+		if err != nil || settings(got) != test.want {
 			t.Errorf("%s: got %+v (%v), want %+v", test.name, got, err, test.want)
 		}
 	}

@@ -6,34 +6,51 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"unique"
 )
 
 // Redacted stands where a secret would.
 const Redacted = "[redacted]"
 
 // Secret is a text that nothing prints: fmt with any verb, slog and encoding (JSON, XML, YAML) give
-// [Redacted] in its place, or nothing where it is empty. Reveal returns it. Two are equal by == if
-// their texts are. The zero value is the empty secret.
-type Secret struct{ text string }
+// [Redacted] in its place, or nothing where it is empty; encoding/gob refuses it. In a field that is
+// not exported, where fmt can't ask it, an address is printed. Reveal returns the text. Two are
+// equal by == if their texts are. The zero value is the empty secret.
+type Secret struct {
+	// A handle, because fmt prints the texts of fields that are not exported, and of everything it
+	// is given with a wrong verb, without asking Format. It prints a pointer as an address. Handles
+	// of equal texts are equal. That of the empty text is the zero one.
+	text unique.Handle[string]
+}
 
 // NewSecret returns text as a secret.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(text)}
+}
 
 // Reveal returns the text.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.text.Value()
+}
 
 // IsZero reports whether the secret is empty.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s == Secret{} }
 
 // Equal reports whether two secrets are the same, in a time that does not depend on where they
 // differ.
 func (s Secret) Equal(other Secret) bool {
-	return subtle.ConstantTimeCompare([]byte(s.text), []byte(other.text)) == 1
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }
 
 // String returns Redacted, or nothing.
 func (s Secret) String() string {
-	if s.text == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return Redacted
@@ -57,13 +74,13 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	if string(text) == Redacted {
 		return &InvalidError{"secret", "is the mark of a secret that was hidden, and no secret"}
 	}
-	s.text = string(text)
+	*s = NewSecret(string(text))
 	return nil
 }
 
 func (s Secret) check(field string, maxBytes int) error {
-	if s.text == Redacted {
+	if s.Reveal() == Redacted {
 		return &InvalidError{field, "is the mark of a secret that was hidden, and no secret"}
 	}
-	return checkText(field, s.text, maxBytes)
+	return checkText(field, s.Reveal(), maxBytes)
 }

@@ -21,7 +21,8 @@ type Subscription struct {
 	// EventType is required: a type, "category.*" for all types below a category, on as many levels
 	// as there are, or "*" for all.
 	EventType string `json:"event_type"`
-	// EventFilters narrow it down by what is in the event's data: see Matches. Nil on save: {}.
+	// EventFilters narrow it down by what is in the event's data: see Matches. A JSON object
+	// of at most MaxFilters bytes and MaxFilterPaths paths. Nil on save: {}.
 	EventFilters json.RawMessage `json:"event_filters"`
 	// IsActive: it counts.
 	IsActive bool `json:"is_active"`
@@ -45,11 +46,8 @@ func NewSubscription(endpointID uuid.UUID, eventType string) Subscription {
 	return Subscription{EndpointID: endpointID, EventType: eventType, EventFilters: json.RawMessage("{}"), IsActive: true}
 }
 
-// Validate reports the first field that breaks a rule, as an [InvalidError], with DefaultMaxPayload
-// as the limit of JSON.
-func (s *Subscription) Validate() error { return s.validate(DefaultMaxPayload) }
-
-func (s *Subscription) validate(maxPayload int) error {
+// Validate reports the first field that breaks a rule, as an [InvalidError].
+func (s *Subscription) Validate() error {
 	filters := s.EventFilters
 	if filters == nil {
 		filters = json.RawMessage("{}")
@@ -58,15 +56,20 @@ func (s *Subscription) validate(maxPayload int) error {
 		checkID("endpoint_id", s.EndpointID),
 		checkOptionalID("event_type_id", s.EventTypeID),
 		ValidateEventPattern(s.EventType),
-		checkFilters("event_filters", filters, maxPayload),
+		checkFilters("event_filters", filters, MaxFilters),
+		checkOptionalID("context_id", s.ContextID),
 		checkText("subscription_name", s.SubscriptionName, MaxName),
 		checkText("description", s.Description, MaxDescription),
 	)
 }
 
+// MaxFilters is how many bytes filters, or the value of a condition, may have: they are read for
+// each event.
+const MaxFilters = 64 << 10
+
 // Prepare makes a subscription ready to be stored. For backends.
-func (s *Subscription) Prepare(maxPayload int) error {
-	if err := s.validate(maxPayload); err != nil {
+func (s *Subscription) Prepare() error {
+	if err := s.Validate(); err != nil {
 		return err
 	}
 	if s.EventFilters == nil {
@@ -84,7 +87,7 @@ func (s *Subscription) Prepare(maxPayload int) error {
 // from EventData inwards, through objects only. What must be there is
 //
 //   - a string, number, true, false or null: the same value;
-//   - a list: one of these values, or the list itself;
+//   - a list: one of these values;
 //   - an object without operators: the same object;
 //   - an object of operators, all of which must hold: $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin,
 //     $exists (true or false), $contains (a list has the value, a string has the text), $prefix.

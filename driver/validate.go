@@ -76,7 +76,7 @@ func checkRequired(field, value string, maxBytes int) error {
 	return checkText(field, value, maxBytes)
 }
 
-func checkRange(field string, value, least, most int) error {
+func checkRange[T int | int64](field string, value, least, most T) error {
 	if value < least || value > most {
 		return &InvalidError{field, fmt.Sprintf("must be %d to %d", least, most)}
 	}

@@ -2,6 +2,7 @@ package query
 
 import (
 	sq "github.com/Masterminds/squirrel"
+	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -20,6 +21,20 @@ type Dialect struct {
 	UUIDs string
 	// IsOneOf is a predicate, after a column, that one parameter, a list, has its value.
 	IsOneOf string
+	// IsOneText is as IsOneOf, for a list of texts.
+	IsOneText string
+	// Pairs is a FROM item that turns the parameters of PairArgs, two lists of the same length, into
+	// rows with the columns "first" and "second".
+	Pairs    string
+	PairArgs func(first, second []uuid.UUID) []any
+	// After is the moment that is one parameter, in microseconds, after Now.
+	After string
+	// Plus is a moment and an expression of seconds, added.
+	Plus func(moment, seconds string) string
+	// Day is the number of days from 1970-01-01 to a moment, in UTC.
+	Day func(moment string) string
+	// Bytewise sorts a text by its bytes.
+	Bytewise func(column string) string
 	// Aggregates is a FROM item that turns the parameters of AggregateArgs into rows with the
 	// columns "number" (from 0), "aggregate_type" and "aggregate_id".
 	Aggregates    string
@@ -30,9 +45,10 @@ type Dialect struct {
 	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
 	// and returns them in rising order, each with Now.
 	Reserve func(events Table) string
-	// Locks tells that rows are locked with FOR UPDATE. Without it a transaction must keep other
-	// writers out from its start.
-	Locks bool
+	// Locks tells that rows are locked with FOR UPDATE, and KeyShare is the clause that keeps a row
+	// from going. Without them a transaction must keep other writers out from its start.
+	Locks    bool
+	KeyShare string
 	// WritableCTE tells that INSERT and DELETE … RETURNING can stand in a WITH clause.
 	WritableCTE bool
 }
@@ -44,7 +60,15 @@ type Table struct {
 
 // The tables. The migrations create them.
 const (
-	eventsTable    = "events"
-	queueTable     = "event_queue"
-	processedTable = "event_processed"
+	eventsTable        = "events"
+	queueTable         = "event_queue"
+	processedTable     = "event_processed"
+	endpointsTable     = "webhook_endpoints"
+	eventTypesTable    = "webhook_event_types"
+	subscriptionsTable = "webhook_subscriptions"
+	deliveriesTable    = "webhook_deliveries"
+	attemptsTable      = "webhook_delivery_attempts"
+	actionsTable       = "event_actions"
+	actionTypesTable   = "event_action_types"
+	executionsTable    = "action_executions"
 )

@@ -3,7 +3,6 @@ package query
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	sq "github.com/Masterminds/squirrel"
 
@@ -55,21 +54,15 @@ func insertArgs(e *driver.Event) []any {
 	}
 }
 
-// builder renders the statements of one schema.
+// builder renders the statements on events.
 type builder struct {
-	dialect                  *Dialect
-	schema                   string
+	*schemaSQL
 	events, queue, processed string
 }
 
-func newEventSQL(d *Dialect, schema string) *eventSQL {
-	b := &builder{
-		dialect:   d,
-		schema:    schema,
-		events:    d.Quote(Table{schema, eventsTable}),
-		queue:     d.Quote(Table{schema, queueTable}),
-		processed: d.Quote(Table{schema, processedTable}),
-	}
+func newEventSQL(s *schemaSQL) *eventSQL {
+	d, schema := s.dialect, s.schema
+	b := &builder{s, s.quote(eventsTable), s.quote(queueTable), s.quote(processedTable)}
 	newestFirst := "e.occurred_at DESC, e.position DESC"
 	return &eventSQL{
 		save:         b.save("?"),
@@ -98,24 +91,6 @@ func newEventSQL(d *Dialect, schema string) *eventSQL {
 
 		locks: &lockSQL{builder: b},
 	}
-}
-
-// render builds a statement whose arguments are given each time it runs, not here. It panics on one
-// that can't be built, which no input can cause.
-func (b *builder) render(statement sq.Sqlizer) string {
-	text, _, err := statement.ToSql()
-	if err == nil {
-		text, err = b.dialect.Placeholder.ReplacePlaceholders(text)
-	}
-	if err != nil {
-		panic("neoevents: building a statement: " + err.Error())
-	}
-	return text
-}
-
-// list orders a select and limits it by its last argument.
-func (b *builder) list(s sq.SelectBuilder, order string) string {
-	return b.render(s.OrderBy(order).Suffix("LIMIT ?"))
 }
 
 // read selects events, and when each was processed if that is wanted.
@@ -218,28 +193,18 @@ func (b *builder) takenID() string {
 		PrefixExpr(sq.Expr("WITH taken AS MATERIALIZED (?)", taken)))
 }
 
-// lockSQL renders the locked reads of the queue, one for each choice of columns, when first asked
-// for.
+// lockSQL is the locked reads of the queue.
 type lockSQL struct {
 	*builder
-	statements sync.Map // key string → statement string
+	choices
 }
 
 func (l *lockSQL) statement(columns []driver.EventColumn, skipLocked bool) string {
-	var key strings.Builder
+	key := strings.Join(names(columns), " ")
 	if skipLocked {
-		key.WriteByte('-')
+		key += " skip"
 	}
-	for _, column := range columns {
-		key.WriteByte(' ')
-		key.WriteString(string(column))
-	}
-	if text, ok := l.statements.Load(key.String()); ok {
-		return text.(string)
-	}
-	text := l.lock(columns, skipLocked)
-	l.statements.Store(key.String(), text)
-	return text
+	return l.choices.statement(func() string { return l.lock(columns, skipLocked) }, key)
 }
 
 func (b *builder) lock(columns []driver.EventColumn, skipLocked bool) string {

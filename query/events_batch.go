@@ -35,7 +35,7 @@ func (r *events) Append(ctx context.Context, aggregate driver.Aggregate, expecte
 // prepareAll returns the events ready to be stored, or the first one's fault.
 func (r *events) prepareAll(given []driver.Event) ([]driver.Event, error) {
 	prepared := slices.Clone(given)
-	if i, err := firstFault(prepared, r.maxPayload); err != nil {
+	if i, err := firstFault(prepared, r.config.MaxPayload); err != nil {
 		return nil, inEvent(i, err)
 	}
 	seen := make(map[uuid.UUID]struct{}, len(prepared))
@@ -112,6 +112,9 @@ type numbering func(ctx context.Context, r *events, rows []driver.Event) error
 
 // saveAll stores prepared events, all or none, and puts those that wait in the queue.
 func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number numbering) ([]driver.Event, error) {
+	if err := checkWritable(r.exec); err != nil {
+		return nil, err
+	}
 	var before []driver.Event
 	for range saveAttempts {
 		rows := slices.Clone(prepared)

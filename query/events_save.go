@@ -13,7 +13,7 @@ import (
 const saveAttempts = 1000
 
 func (r *events) Save(ctx context.Context, event driver.Event) (driver.Event, error) {
-	if err := event.Prepare(r.maxPayload); err != nil {
+	if err := event.Prepare(r.config.MaxPayload); err != nil {
 		return driver.Event{}, r.fail("Save", err)
 	}
 	if event.ProcessedAt != nil { // rare (imports): no statement of its own

@@ -25,6 +25,9 @@ func (r *events) lock(ctx context.Context, opts driver.LockOptions) ([]driver.Ev
 	if !r.exec.IsTx() {
 		return nil, driver.ErrTxRequired
 	}
+	if err := checkWritable(r.exec); err != nil {
+		return nil, err
+	}
 	columns = queuedColumns(columns)
 	return r.read(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), int64(limit))
 }

@@ -1,11 +1,21 @@
 package query
 
-import "context"
+import (
+	"context"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
 
 // Executor runs statements, on a pool or in a transaction.
 //
-// Arguments and scan targets are of these types, and pointers to the first four where NULL is
-// possible: uuid.UUID, time.Time, int64, string; bool, json.RawMessage and []uuid.UUID.
+// Arguments are uuid.UUID, time.Time, int64, int, float64, bool and string; pointers to these, where
+// nil is NULL; json.RawMessage, where nil is NULL, too; []uuid.UUID and []string, the lists that a
+// Dialect has SQL for; and any database/sql/driver.Valuer of a text, a number, a bool or nil.
+//
+// Scan targets are pointers to uuid.UUID, time.Time, int64, int, float64, bool and string; pointers
+// to pointers to these, where NULL is possible; *json.RawMessage, nil for NULL; and any
+// database/sql.Scanner, which gets a text as string or []byte.
+//
 // The executor converts them to what its database has. Times come back in UTC.
 //
 // Errors are *driver.Error with Kind and Err set, nothing else: Err is the database driver's own
@@ -27,7 +37,9 @@ type Executor interface {
 
 	// InTx runs fn in a transaction, or in a savepoint if this is a transaction: commits if fn
 	// returns nil, else rolls back and returns fn's error as it is. A panic rolls back and goes on.
-	InTx(ctx context.Context, fn func(tx Executor) error) error
+	// A savepoint has what its transaction has, whatever opts say: the caller has checked that this
+	// will do.
+	InTx(ctx context.Context, fn func(tx Executor) error, opts ...driver.TxOption) error
 
 	// IsTx reports whether this is a transaction.
 	IsTx() bool

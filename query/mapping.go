@@ -13,41 +13,44 @@ import (
 // mapping is how an entity is kept in a table of its own: what all but events are.
 type mapping[E any] struct {
 	table      string
-	repository string      // as in the Op of errors: "Endpoints"
-	entity     string      // as in errors: "endpoint"
-	columns    []column[E] // the first is the id
-	unique     []string    // columns that are unique, besides the id
-	references []reference // columns that name rows of other tables, which must be there
-	derived    []derived[E]
+	repository string                  // as in the Op of errors: "Endpoints"
+	entity     string                  // as in errors: "endpoint"
+	columns    []column[E]             // the first is the id
+	references []reference             // columns that name rows of other tables, which must be there
+	unique     []unique                // keys besides the id
+	derived    []column[E]             // columns that Update sets to an expression of the old row and the new
 	opened     func(*shared, *E) error // makes what was read the entity; nil: nothing to do
 }
 
 // column is a column and where its value is in the entity.
 type column[E any] struct {
 	name string
-	at   func(*E) any // a pointer, or an encoded
+	at   func(*E) any // a pointer to the field, or a Scanner and Valuer around one
 	set  set
+
+	// What is stored is the value, or an expression with arguments of its own.
+	expression func(*schemaSQL) string
+	args       func(*E) []any
 }
 
 // set says who sets a column.
 type set uint8
 
 const (
-	bySave    set = iota // Save only
-	byBoth               // Save and Update
-	byOthers             // the database's default, and other methods
-
+	byOthers set = iota // the database's default, and other methods
+	bySave              // Save only
+	byBoth              // Save and Update
 )
-
-// derived is a column that Update sets by an expression of the old row and one value of the new.
-type derived[E any] struct {
-	column, expression string
-	value              func(*E) any
-}
 
 // reference is a column that names a row of another table by its id.
 type reference struct {
 	column, table, entity string
+}
+
+// unique is a key: its columns, and which rows it is about ("": all).
+type unique struct {
+	columns []string
+	where   string
 }
 
 func (m *mapping[E]) names(prefix string) []string {
@@ -75,26 +78,54 @@ func (m *mapping[E]) pick(update bool) []column[E] {
 			picked = append(picked, c)
 		}
 	}
+	if update {
+		picked = append(picked, m.derived...)
+	}
 	return picked
 }
 
-func (m *mapping[E]) values(e *E, columns []column[E]) []any {
-	values := make([]any, len(columns))
-	for i, c := range columns {
-		values[i] = value(c.at(e))
+func (c *column[E]) valueSQL(s *schemaSQL) string {
+	if c.expression != nil {
+		return c.expression(s)
 	}
-	return values
+	return "?"
 }
 
-// valueOf returns the value of the column of that name.
-func (m *mapping[E]) valueOf(e *E, name string) any {
+func valueArgs[E any](e *E, columns []column[E]) []any {
+	args := make([]any, 0, len(columns)+4)
+	for _, c := range columns {
+		if c.args != nil {
+			args = append(args, c.args(e)...)
+		} else {
+			args = append(args, value(c.at(e)))
+		}
+	}
+	return args
+}
+
+func namesOf[E any](columns []column[E]) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
+	}
+	return names
+}
+
+// expression is an expression without names of tables.
+func expression(sql string) func(*schemaSQL) string { return func(*schemaSQL) string { return sql } }
+
+// at returns where in e the column of that name goes.
+func (m *mapping[E]) at(e *E, name string) any {
 	for _, c := range m.columns {
 		if c.name == name {
-			return value(c.at(e))
+			return c.at(e)
 		}
 	}
 	panic("neoevents: table " + m.table + " has no column " + name)
 }
+
+// valueOf returns the value of the column of that name.
+func (m *mapping[E]) valueOf(e *E, name string) any { return value(m.at(e, name)) }
 
 // value is what a pointer to a field points to, as an Executor takes it.
 func value(at any) any {
@@ -125,7 +156,7 @@ func value(at any) any {
 		return *p
 	case *json.RawMessage:
 		return *p
-	case encoded:
+	case driver.Valuer:
 		return p
 	}
 	panic(fmt.Sprintf("neoevents: a field is a %T", at))

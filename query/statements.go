@@ -3,25 +3,52 @@ package query
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 )
 
 // Statements returns every statement that the store can send, by name: for reviews and tests. Those
 // that select columns stand for all choices of them.
 func (s *Store) Statements() map[string]string {
 	statements := map[string]string{}
-	sql := reflect.ValueOf(s.shared.eventSQL).Elem()
-	for i := range sql.NumField() {
-		name := "events." + sql.Type().Field(i).Name
-		switch field := sql.Field(i); field.Kind() {
-		case reflect.String:
-			statements[name] = field.String()
-		case reflect.Slice:
-			for j := range field.Len() {
-				statements[fmt.Sprintf("%s[%d]", name, j)] = field.Index(j).String()
+	shared := s.shared
+	collect(statements, "now", reflect.ValueOf(shared.nowSQL))
+	collect(statements, "events", reflect.ValueOf(shared.eventSQL))
+	collect(statements, "endpoints", reflect.ValueOf(shared.endpointSQL()))
+	collect(statements, "eventTypes", reflect.ValueOf(shared.eventTypeSQL()))
+	collect(statements, "subscriptions", reflect.ValueOf(shared.subscriptionSQL()))
+	collect(statements, "deliveries", reflect.ValueOf(shared.deliverySQL()))
+	collect(statements, "actions", reflect.ValueOf(shared.actionSQL()))
+	collect(statements, "executions", reflect.ValueOf(shared.executionSQL()))
+
+	statements["events.lock"] = shared.eventSQL.locks.statement(waitingColumns, false)
+	statements["events.lockSkipping"] = shared.eventSQL.locks.statement(waitingColumns, true)
+	columns := subscriptionMapping.names("")
+	statements["subscriptions.matching"] = shared.subscriptionSQL().matchStatement(columns, false)
+	statements["subscriptions.matchingOfContext"] = shared.subscriptionSQL().matchStatement(columns, true)
+	return statements
+}
+
+var isStatement = regexp.MustCompile(`^(SELECT|INSERT|UPDATE|DELETE|WITH) `)
+
+// collect adds the statements in a value, and in its fields, under their names.
+func collect(statements map[string]string, name string, value reflect.Value) {
+	switch value.Kind() {
+	case reflect.String:
+		if text := value.String(); isStatement.MatchString(text) {
+			statements[name] = text
+		}
+	case reflect.Slice:
+		for i := range value.Len() {
+			collect(statements, fmt.Sprintf("%s[%d]", name, i), value.Index(i))
+		}
+	case reflect.Pointer:
+		collect(statements, name, value.Elem())
+	case reflect.Struct:
+		for i := range value.NumField() {
+			field := value.Type().Field(i)
+			if !field.Anonymous { // what is embedded is shared with others
+				collect(statements, name+"."+field.Name, value.Field(i))
 			}
 		}
 	}
-	statements["events.lock"] = s.shared.eventSQL.locks.statement(waitingColumns, false)
-	statements["events.lockSkipping"] = s.shared.eventSQL.locks.statement(waitingColumns, true)
-	return statements
 }

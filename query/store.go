@@ -3,6 +3,9 @@ package query
 import (
 	"context"
 	"errors"
+	"sync"
+
+	sq "github.com/Masterminds/squirrel"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -11,21 +14,45 @@ import (
 type Store struct {
 	shared *shared
 	exec   Executor
+	tx     driver.TxConfig // of the transaction that InTx began; zero outside one
 	events *events
 }
 
-// shared is what a Store and the Stores of its transactions have in common.
+// shared is what a Store and the Stores of its transactions have in common. The statements of a
+// repository are built when it is first used.
 type shared struct {
-	schema     string
-	dialect    *Dialect
-	maxPayload int
-	eventSQL   *eventSQL
+	schema  string
+	dialect *Dialect
+	config  driver.Config
+
+	nowSQL          string
+	eventSQL        *eventSQL
+	endpointSQL     func() *endpointSQL
+	eventTypeSQL    func() *eventTypeSQL
+	subscriptionSQL func() *subscriptionSQL
+	deliverySQL     func() *deliverySQL
+	actionSQL       func() *actionSQL
+	executionSQL    func() *executionSQL
 }
 
-// NewStore returns the repositories of a schema whose tables are there. maxPayload is as in
-// driver.Config.
-func NewStore(schema string, d *Dialect, exec Executor, maxPayload int) *Store {
-	return newStore(&shared{schema, d, maxPayload, newEventSQL(d, schema)}, exec)
+// NewStore returns the repositories of a schema whose tables are there.
+func NewStore(schema string, d *Dialect, exec Executor, config driver.Config) *Store {
+	s := &schemaSQL{d, schema}
+	return newStore(&shared{
+		schema: schema, dialect: d, config: config,
+		nowSQL:          s.render(sq.Select(d.Now)),
+		eventSQL:        newEventSQL(s),
+		endpointSQL:     once(newEndpointSQL, s),
+		eventTypeSQL:    once(newEventTypeSQL, s),
+		subscriptionSQL: once(newSubscriptionSQL, s),
+		deliverySQL:     once(newDeliverySQL, s),
+		actionSQL:       once(newActionSQL, s),
+		executionSQL:    once(newExecutionSQL, s),
+	}, exec)
+}
+
+func once[S any](build func(*schemaSQL) *S, s *schemaSQL) func() *S {
+	return sync.OnceValue(func() *S { return build(s) })
 }
 
 func newStore(s *shared, exec Executor) *Store {
@@ -35,7 +62,16 @@ func newStore(s *shared, exec Executor) *Store {
 }
 
 // On returns the same repositories on another Executor, such as a transaction that the app began.
-func (s *Store) On(exec Executor) *Store { return newStore(s.shared, exec) }
+func (s *Store) On(exec Executor) *Store {
+	store := newStore(s.shared, exec)
+	store.tx = s.tx
+	return store
+}
+
+// CheckKeys tells if secrets are stored that the key ring can't open: ErrMissingKey.
+func (s *Store) CheckKeys(ctx context.Context) error {
+	return driver.Fail("Store", s.shared.schema, "key", "", s.endpoints().checkKeys(ctx))
+}
 
 // Dialect is the dialect the Store was made with.
 func (s *Store) Dialect() *Dialect { return s.shared.dialect }
@@ -52,15 +88,71 @@ func (s *Store) Schema() string { return s.shared.schema }
 // Events implements driver.Store.
 func (s *Store) Events() driver.EventRepository { return s.events }
 
+// Endpoints implements driver.Store.
+func (s *Store) Endpoints() driver.EndpointRepository { return s.endpoints() }
+
+func (s *Store) endpoints() *endpoints {
+	sql := s.shared.endpointSQL()
+	return &endpoints{newRepository(s.shared, sql.table, s.exec), sql}
+}
+
+// EventTypes implements driver.Store.
+func (s *Store) EventTypes() driver.EventTypeRepository {
+	sql := s.shared.eventTypeSQL()
+	return &eventTypes{newRepository(s.shared, sql.table, s.exec), sql}
+}
+
+// Subscriptions implements driver.Store.
+func (s *Store) Subscriptions() driver.SubscriptionRepository {
+	sql := s.shared.subscriptionSQL()
+	return &subscriptions{newRepository(s.shared, sql.table, s.exec), sql}
+}
+
+// Deliveries implements driver.Store.
+func (s *Store) Deliveries() driver.DeliveryRepository {
+	sql := s.shared.deliverySQL()
+	return &deliveries{newRepository(s.shared, sql.table, s.exec), sql}
+}
+
+// Actions implements driver.Store.
+func (s *Store) Actions() driver.ActionRepository {
+	sql := s.shared.actionSQL()
+	return &actions{newRepository(s.shared, sql.table, s.exec), sql}
+}
+
+// Executions implements driver.Store.
+func (s *Store) Executions() driver.ExecutionRepository {
+	sql := s.shared.executionSQL()
+	return &executions{newRepository(s.shared, sql.table, s.exec), sql}
+}
+
 // InTx implements driver.Store.
-func (s *Store) InTx(ctx context.Context, fn func(tx driver.Store) error) error {
-	err := s.exec.InTx(ctx, func(tx Executor) error { return fn(s.On(tx)) })
+func (s *Store) InTx(ctx context.Context, fn func(tx driver.Store) error, opts ...driver.TxOption) error {
+	config, err := driver.NewTxConfig(opts...)
+	if err == nil && s.exec.IsTx() {
+		err = config.CheckInside(s.tx)
+		config = s.tx
+	}
+	if err != nil {
+		return driver.Fail("InTx", s.shared.schema, "transaction", "", err)
+	}
+	err = s.exec.InTx(ctx, func(tx Executor) error {
+		if config.ReadOnly && !s.exec.IsTx() {
+			tx = readOnly{tx}
+		}
+		inside := s.On(tx)
+		inside.tx = config
+		return fn(inside)
+	}, opts...)
 	var own *driver.Error
 	if errors.As(err, &own) && own.Op == "" { // the transaction's own failure, not fn's
 		return driver.Fail("InTx", s.shared.schema, "transaction", "", err)
 	}
 	return err
 }
+
+// IsTx reports whether the Store is inside a transaction. driver.RetryTx asks.
+func (s *Store) IsTx() bool { return s.exec.IsTx() }
 
 // Close implements driver.Store: the DB owns the connections.
 func (s *Store) Close() error { return nil }

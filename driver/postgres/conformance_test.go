@@ -2,11 +2,15 @@ package postgres_test
 
 import (
 	"context"
+	"database/sql"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
+	_ "github.com/lib/pq"              // the database/sql driver "postgres"
 
 	"github.com/neomultitenant/neoevents/conformance"
 	"github.com/neomultitenant/neoevents/driver"
@@ -32,7 +36,11 @@ func runConformance(t *testing.T, settings string) {
 			return databases.connect(t, databases.dsn(db), opts)
 		},
 		AppTx: map[string]func(*testing.T, driver.DB) conformance.AppTx{
-			"pgx": func(t *testing.T, db driver.DB) conformance.AppTx { return beginAppTx(t, databases.dsn(db)) },
+			"pgx":          func(t *testing.T, db driver.DB) conformance.AppTx { return beginAppTx(t, databases.dsn(db)) },
+			"database/sql": func(t *testing.T, db driver.DB) conformance.AppTx { return beginSQLTx(t, "pgx", databases.dsn(db)) },
+			"lib/pq": func(t *testing.T, db driver.DB) conformance.AppTx {
+				return beginSQLTx(t, "postgres", forPQ(databases.dsn(db)))
+			},
 		},
 		Concurrent:  true,
 		ReadsBeside: true,
@@ -121,3 +129,35 @@ func (a appTx) Count(query string) (n int64, err error) {
 func (a appTx) Commit() error { return a.tx.Commit(context.Background()) }
 
 func (a appTx) Rollback() error { return a.tx.Rollback(context.Background()) }
+
+// sqlTx is a transaction that an app began with database/sql.
+type sqlTx struct{ *sql.Tx }
+
+func beginSQLTx(t *testing.T, driverName, dsn string) conformance.AppTx {
+	t.Helper()
+	db, err := sql.Open(driverName, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sqlTx{tx}
+}
+
+// forPQ takes out what lib/pq would send to the server as a setting.
+func forPQ(dsn string) string { return strings.ReplaceAll(dsn, "&default_query_exec_mode=exec", "") }
+
+func (s sqlTx) Join(store driver.Store) (driver.Store, error) { return postgres.WithSQLTx(store, s.Tx) }
+
+func (s sqlTx) Exec(statement string) error {
+	_, err := s.Tx.Exec(statement)
+	return err
+}
+
+func (s sqlTx) Count(query string) (n int64, err error) {
+	err = s.QueryRow(query).Scan(&n)
+	return n, err
+}

@@ -21,7 +21,16 @@ var dialect = &query.Dialect{
 		" FROM unnest(?::text[], ?::uuid[]) WITH ORDINALITY AS given (aggregate_type, aggregate_id, number))",
 	// A btree index is searched for an array's values in order, and 1.3 times as fast as joined
 	// with the subquery.
-	IsOneOf: "= ANY (?::uuid[])",
+	IsOneOf:   "= ANY (?::uuid[])",
+	IsOneText: "= ANY (?::text[])",
+	Pairs:     "unnest(?::uuid[], ?::uuid[]) AS pairs (first, second)",
+	PairArgs:  func(first, second []uuid.UUID) []any { return []any{first, second} },
+	After:     "now() + ? * interval '1 microsecond'",
+	Plus: func(moment, seconds string) string {
+		return moment + " + (" + seconds + ") * interval '1 second'"
+	},
+	Day:      func(moment string) string { return "CAST(floor(extract(epoch FROM " + moment + ") / 86400) AS bigint)" },
+	Bytewise: func(column string) string { return column + ` COLLATE "C"` },
 	// Without OFFSET 0 the planner may take it for a join, and merge from the oldest event on.
 	EachQueued: func(events query.Table) string {
 		return "CROSS JOIN LATERAL (SELECT * FROM " + quote(events) + " WHERE position = q.position OFFSET 0) e"
@@ -38,6 +47,7 @@ var dialect = &query.Dialect{
 		return "SELECT nextval('" + sequence + "'), now() FROM generate_series(1, ?)"
 	},
 	Locks:       true,
+	KeyShare:    " FOR KEY SHARE",
 	WritableCTE: true,
 }
 

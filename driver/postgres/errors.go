@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"strings"
 
@@ -11,6 +12,12 @@ import (
 
 	"github.com/neomultitenant/neoevents/driver"
 )
+
+// serverError is what the server says, as *pgconn.PgError and *pq.Error give it.
+type serverError interface {
+	error
+	SQLState() string
+}
 
 // classify tells failures apart: the server's by SQLSTATE, the others as a lost connection.
 // mayHaveCommitted tells that the statement commits by itself or is a COMMIT: when its answer is
@@ -24,14 +31,15 @@ func classify(ctx context.Context, err error, mayHaveCommitted bool) error {
 		return err
 	}
 	err = withoutConfig(err)
-	var refusal *pgconn.PgError
+	var refusal serverError
 	var scan pgx.ScanArgError
 	switch {
 	case errors.As(err, &refusal):
-		return refused(ctx, refusal, err, mayHaveCommitted)
+		return refused(ctx, refusal.SQLState(), err, mayHaveCommitted)
 	case errors.As(err, &scan):
 		return &driver.Error{Kind: driver.ErrInternal, Err: err}
-	case errors.Is(err, pgx.ErrTxClosed), errors.Is(err, puddle.ErrClosedPool):
+	case errors.Is(err, pgx.ErrTxClosed), errors.Is(err, puddle.ErrClosedPool),
+		errors.Is(err, sql.ErrTxDone), errors.Is(err, sql.ErrConnDone):
 		return &driver.Error{Kind: driver.ErrClosed, Err: err}
 	case errors.Is(err, pgx.ErrTxCommitRollback): // the answer to COMMIT was ROLLBACK
 		return &driver.Error{Kind: driver.ErrInternal, Err: err}
@@ -82,9 +90,9 @@ func withoutConfig(err error) error {
 }
 
 // refused maps a SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html
-func refused(ctx context.Context, refusal *pgconn.PgError, err error, mayHaveCommitted bool) error {
+func refused(ctx context.Context, code string, err error, mayHaveCommitted bool) error {
 	kind := driver.ErrInternal
-	switch refusal.Code {
+	switch code {
 	case "23505": // unique_violation
 		kind = driver.ErrAlreadyExists
 	case "23503": // foreign_key_violation
@@ -105,7 +113,7 @@ func refused(ctx context.Context, refusal *pgconn.PgError, err error, mayHaveCom
 	case "57P02": // crash_shutdown: it interrupts anything
 		return unavailable(err, mayHaveCommitted)
 	default:
-		switch refusal.Code[:min(2, len(refusal.Code))] {
+		switch code[:min(2, len(code))] {
 		case "08": // connection exceptions; a pooler's too, when it lost the server
 			return unavailable(err, mayHaveCommitted)
 		case "53": // insufficient resources

@@ -88,7 +88,7 @@ func (m *migrationTx) Has(feature string) bool { return feature == "lz4" && m.lz
 
 // Run sends the script as one message: prepared statements are single ones.
 func (m *migrationTx) Run(ctx context.Context, script string) error {
-	_, err := m.tx.Conn().PgConn().Exec(ctx, script).ReadAll()
+	_, err := m.link.(pgxTx).tx.Conn().PgConn().Exec(ctx, script).ReadAll()
 	return m.check(ctx, err)
 }
 

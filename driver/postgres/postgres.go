@@ -23,7 +23,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -101,17 +100,6 @@ func New(pool *pgxpool.Pool, opts ...driver.Option) (driver.DB, error) {
 	return newDB(pool, config), nil
 }
 
-// WithTx returns store's repositories inside a transaction that the app began on the same database:
-// what they do commits and rolls back with it, and every typed refusal leaves it usable. The
-// returned Store is for the goroutine that uses tx. ErrInvalid if store is not one of this package.
-func WithTx(store driver.Store, tx pgx.Tx) (driver.Store, error) {
-	s, ok := driver.Unwrap(store).(*query.Store)
-	if !ok || s.Dialect() != dialect {
-		return nil, driver.Fail("WithTx", "", "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package postgres"})
-	}
-	return s.On(&transaction{tx: tx}), nil
-}
-
 // db implements driver.DB and migrate.Target.
 type db struct {
 	config driver.Config
@@ -152,7 +140,11 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 		if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
 			return nil, err
 		}
-		return query.NewStore(schema, dialect, &executor{d}, d.config.MaxPayload), nil
+		store := query.NewStore(schema, dialect, &executor{d}, d.config)
+		if d.config.Migrations == driver.MigrateNever {
+			return store, nil // not even a look
+		}
+		return store, store.CheckKeys(ctx)
 	})
 	if err != nil {
 		return nil, err // and not a nil *query.Store in a driver.Store

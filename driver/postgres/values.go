@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,20 +21,101 @@ func bind(args []any) []any {
 			if v != nil {
 				bound[i] = pgtype.UUID{Bytes: *v, Valid: true}
 			}
-		case json.RawMessage:
-			bound[i] = string(v) // not []byte, which an unprepared statement takes for bytea
 		case []uuid.UUID:
 			list := make([]pgtype.UUID, len(v))
 			for j, id := range v {
 				list[j] = pgtype.UUID{Bytes: id, Valid: true}
 			}
 			bound[i] = list
+		case []string:
+			bound[i] = v
+			if v == nil {
+				bound[i] = []string{} // nil is NULL
+			}
 		default:
-			bound[i] = arg
+			bound[i] = scalar(arg)
 		}
 	}
 	return bound
 }
+
+// bindText returns args as types that every driver of database/sql takes: the server reads ids and
+// lists from text.
+func bindText(args []any) []any {
+	bound := make([]any, len(args))
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case uuid.UUID:
+			bound[i] = v.String()
+		case *uuid.UUID:
+			if v != nil {
+				bound[i] = v.String()
+			}
+		case []uuid.UUID:
+			texts := make([]string, len(v))
+			for j, id := range v {
+				texts[j] = id.String()
+			}
+			bound[i] = arrayText(texts)
+		case []string:
+			bound[i] = arrayText(v)
+		default:
+			bound[i] = scalar(arg)
+		}
+	}
+	return bound
+}
+
+// scalar returns an argument that is neither an id nor a list as one that pgx and database/sql
+// take: no pointer, and no JSON.
+func scalar(arg any) any {
+	switch v := arg.(type) {
+	case json.RawMessage:
+		if v == nil {
+			return nil
+		}
+		return string(v) // not []byte, which an unprepared statement takes for bytea
+	case *time.Time:
+		return pointee(v)
+	case *int64:
+		return pointee(v)
+	case *int:
+		return pointee(v)
+	case *float64:
+		return pointee(v)
+	case *bool:
+		return pointee(v)
+	case *string:
+		return pointee(v)
+	}
+	return arg
+}
+
+func pointee[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return *p
+}
+
+// arrayText is a list as an array literal.
+// https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+func arrayText(texts []string) string {
+	var b strings.Builder
+	b.WriteByte('{')
+	for i, text := range texts {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('"')
+		_, _ = escapeInArray.WriteString(&b, text) // a Builder takes all
+		b.WriteByte('"')
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+var escapeInArray = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // scanTargets returns targets that pgx decodes into without reflection.
 func scanTargets(targets []any) []any {
@@ -83,4 +166,45 @@ func (t optionalUTCTime) ScanTimestamptz(v pgtype.Timestamptz) error {
 		*t.to = &at
 	}
 	return nil
+}
+
+// sqlTargets returns targets that database/sql stores into. It does the rest itself: uuid.UUID
+// scans text.
+func sqlTargets(targets []any) []any {
+	wrapped := make([]any, len(targets))
+	for i, target := range targets {
+		switch v := target.(type) {
+		case *time.Time:
+			wrapped[i] = sqlTime{v}
+		case **time.Time:
+			wrapped[i] = optionalSQLTime{v}
+		case *json.RawMessage:
+			wrapped[i] = (*[]byte)(v)
+		default:
+			wrapped[i] = target
+		}
+	}
+	return wrapped
+}
+
+type sqlTime struct{ to *time.Time }
+
+func (t sqlTime) Scan(value any) error {
+	at, ok := value.(time.Time)
+	if !ok {
+		return fmt.Errorf("a time comes as %T", value)
+	}
+	*t.to = at.UTC()
+	return nil
+}
+
+type optionalSQLTime struct{ to **time.Time }
+
+func (t optionalSQLTime) Scan(value any) error {
+	if value == nil {
+		*t.to = nil
+		return nil
+	}
+	*t.to = new(time.Time)
+	return sqlTime{*t.to}.Scan(value)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	sq "github.com/Masterminds/squirrel"
+	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/query"
@@ -21,7 +22,20 @@ var dialect = &query.Dialect{
 	UUIDs:       "json_each(?)",
 	Aggregates: "(SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id" +
 		" FROM json_each(?))",
-	IsOneOf: "IN (SELECT value FROM json_each(?))",
+	IsOneOf:   "IN (SELECT value FROM json_each(?))",
+	IsOneText: "IN (SELECT value FROM json_each(?))",
+	Pairs:     "(SELECT value ->> 0 AS first, value ->> 1 AS second FROM json_each(?)) AS pairs",
+	PairArgs: func(first, second []uuid.UUID) []any {
+		pairs := make([][2]string, len(first))
+		for i := range first {
+			pairs[i] = [2]string{first[i].String(), second[i].String()}
+		}
+		return []any{list(pairs)}
+	},
+	After:    now + " + ?",
+	Plus:     func(moment, seconds string) string { return moment + " + (" + seconds + ") * 1000000" },
+	Day:      func(moment string) string { return moment + " / 86400000000" },
+	Bytewise: func(column string) string { return column },
 	EachQueued: func(events query.Table) string {
 		return "CROSS JOIN " + quote(events) + " e ON e.position = q.position" // CROSS: q is the outer one
 	},
@@ -30,11 +44,7 @@ var dialect = &query.Dialect{
 		for i, a := range aggregates {
 			pairs[i] = [2]string{a.Type, a.ID.String()}
 		}
-		list, err := json.Marshal(pairs)
-		if err != nil {
-			panic(err) // strings always marshal
-		}
-		return []any{string(list)}
+		return []any{list(pairs)}
 	},
 	// The transaction keeps other writers out, so that what follows the highest position ever used
 	// is free.
@@ -44,6 +54,15 @@ var dialect = &query.Dialect{
 			"UNION ALL SELECT position + 1, remaining - 1 FROM taken WHERE remaining > 0) " +
 			"SELECT position, " + now + " FROM taken"
 	},
+}
+
+// list is texts as a JSON array.
+func list(texts any) string {
+	list, err := json.Marshal(texts)
+	if err != nil {
+		panic(err) // texts always marshal
+	}
+	return string(list)
 }
 
 // prefix is the table's name: SQLite has no schemas, so the schema is a prefix.

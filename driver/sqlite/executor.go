@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/query"
@@ -37,13 +36,33 @@ func (x *executor) Insert(ctx context.Context, table query.Table, columns []stri
 }
 
 // InTx begins with the write lock: a transaction that reads first and writes later would be refused
-// when somebody else wrote in between.
-func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error) error {
-	s, err := x.db.writer.acquire(ctx)
+// when somebody else wrote in between. One that only reads begins on a reader, and sees what it
+// reads first until it ends.
+func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error, opts ...driver.TxOption) error {
+	config, err := driver.NewTxConfig(opts...)
 	if err != nil {
 		return err
 	}
-	defer x.db.writer.release(s)
+	pool, begin := x.db.writer, "BEGIN IMMEDIATE"
+	if config.ReadOnly {
+		pool, begin = x.db.readers, "BEGIN"
+	}
+	s, err := pool.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer pool.release(s)
+	if config.ReadOnly {
+		defer s.allowWrites(context.WithoutCancel(ctx))
+		if err := s.refuseWrites(ctx); err != nil {
+			return err
+		}
+	}
+	return runTx(ctx, s, begin, fn)
+}
+
+// runTx runs fn in a transaction on a session of its own.
+func runTx(ctx context.Context, s *session, begin string, fn func(tx query.Executor) error) error {
 	tx := &transaction{runner: s}
 	committed := false
 	defer func() {
@@ -52,7 +71,7 @@ func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error) e
 			_, _ = s.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // fails if SQLite rolled back by itself
 		}
 	}()
-	if _, err := s.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if _, err := s.ExecContext(ctx, begin); err != nil {
 		return classify(ctx, err)
 	}
 	if err := fn(tx); err != nil {
@@ -121,36 +140,15 @@ func (t *transaction) Exec(ctx context.Context, sql string, args []any) (int64, 
 	return n, t.check(ctx, err)
 }
 
-// rowsPerInsert is how many rows one INSERT takes: more no longer get faster.
-const rowsPerInsert = 32
-
 func (t *transaction) Insert(ctx context.Context, table query.Table, columns []string, n int, values func(int) []any) error {
-	args := make([]any, 0, rowsPerInsert*len(columns))
-	for i := 0; i < n; {
-		rows := rowsPerInsert
-		if n-i < rowsPerInsert {
-			rows = 1 // the rest singly, so that there are two statements to keep and not rowsPerInsert
-		}
-		args = args[:0]
-		for range rows {
-			args = append(args, values(i)...)
-			i++
-		}
-		if _, err := t.Exec(ctx, insertSQL(table, columns, rows), args); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func insertSQL(table query.Table, columns []string, rows int) string {
-	row := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
-	return "INSERT INTO " + quote(table) + " (" + strings.Join(columns, ", ") + ") VALUES " +
-		row + strings.Repeat(","+row, rows-1)
+	return query.InsertRows(dialect, table, columns, n, values, func(statement string, args []any) error {
+		_, err := t.Exec(ctx, statement, args)
+		return err
+	})
 }
 
 // InTx is a savepoint.
-func (t *transaction) InTx(ctx context.Context, fn func(tx query.Executor) error) error {
+func (t *transaction) InTx(ctx context.Context, fn func(tx query.Executor) error, _ ...driver.TxOption) error {
 	t.savepoints++
 	name := fmt.Sprintf("neoevents_%d", t.savepoints)
 	defer func() { t.savepoints-- }()

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"sync"
@@ -27,6 +28,8 @@ const keptStatements = 512
 type session struct {
 	conn       *sql.Conn
 	statements *simplelru.LRU[string, *sql.Stmt] // nil: statements are not kept
+	refusing   bool                              // refuseWrites is to be undone
+	lost       bool                              // the connection was given up
 }
 
 func newSession(ctx context.Context, db *sql.DB, keep bool) (*session, error) {
@@ -101,6 +104,31 @@ func (s *session) prepared(ctx context.Context, query string) (*sql.Stmt, error)
 	}
 	s.statements.Add(query, statement)
 	return statement, nil
+}
+
+// refuseWrites makes the connection take no writes until allowWrites, unless it takes none anyway.
+// It goes past the kept statements: SQLite obeys this pragma when it prepares it, not when it runs it.
+func (s *session) refuseWrites(ctx context.Context) error {
+	refuses := false
+	err := s.conn.QueryRowContext(ctx, "PRAGMA query_only").Scan(&refuses)
+	if err != nil || refuses {
+		return classify(ctx, err)
+	}
+	s.refusing = true
+	_, err = s.conn.ExecContext(ctx, "PRAGMA query_only = ON")
+	return classify(ctx, err)
+}
+
+// allowWrites undoes refuseWrites, or gives the connection up.
+func (s *session) allowWrites(ctx context.Context) {
+	if !s.refusing {
+		return
+	}
+	s.refusing = false
+	if _, err := s.conn.ExecContext(ctx, "PRAGMA query_only = OFF"); err != nil {
+		s.lost = true
+		_ = s.conn.Raw(func(any) error { return sqldriver.ErrBadConn }) // so that nobody gets it again
+	}
 }
 
 func (s *session) close() error {
@@ -179,7 +207,7 @@ func (p *pool) lastUsed() *session {
 }
 
 func (p *pool) release(s *session) {
-	if p.keep {
+	if p.keep && !s.lost {
 		p.mu.Lock()
 		p.idle = append(p.idle, s)
 		p.mu.Unlock()

@@ -149,7 +149,11 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 		if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
 			return nil, err
 		}
-		return query.NewStore(schema, dialect, &executor{d}, d.config.MaxPayload), nil
+		store := query.NewStore(schema, dialect, &executor{d}, d.config)
+		if d.config.Migrations == driver.MigrateNever {
+			return store, nil // not even a look
+		}
+		return store, store.CheckKeys(ctx)
 	})
 	if err != nil {
 		return nil, err // and not a nil *query.Store in a driver.Store

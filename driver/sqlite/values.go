@@ -23,12 +23,20 @@ func bind(args []any) []any {
 			}
 		case time.Time:
 			bound[i] = v.UnixMicro()
+		case *time.Time:
+			if v != nil {
+				bound[i] = v.UnixMicro()
+			}
 		case json.RawMessage:
-			bound[i] = string(v)
+			if v != nil {
+				bound[i] = string(v)
+			}
 		case []uuid.UUID:
 			bound[i] = uuidList(v)
+		case []string:
+			bound[i] = list(append([]string{}, v...)) // nil would be JSON's null
 		default:
-			bound[i] = arg
+			bound[i] = arg // database/sql takes numbers, text, pointers to them, and Valuers
 		}
 	}
 	return bound
@@ -61,7 +69,7 @@ func scanTargets(targets []any) []any {
 		case *json.RawMessage:
 			wrapped[i] = (*[]byte)(v)
 		default:
-			wrapped[i] = target // numbers, text, and uuid.UUID, which scans text
+			wrapped[i] = target // numbers, text, pointers to them, and Scanners such as uuid.UUID
 		}
 	}
 	return wrapped

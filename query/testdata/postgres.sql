@@ -1,3 +1,240 @@
+-- actions.addStatistics
+UPDATE "tenant_acme"."event_actions" SET trigger_count = trigger_count + $1, success_count = success_count + $2, failure_count = failure_count + $3, last_triggered_at = CASE WHEN $4 AND (last_triggered_at IS NULL OR last_triggered_at < now()) THEN now() ELSE last_triggered_at END WHERE success_count + failure_count + $5 <= trigger_count + $6 AND id = $7;
+
+-- actions.all.active
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE 1 = 1 AND status = 'active' AND is_enabled ORDER BY priority DESC, created_at, id LIMIT $1;
+
+-- actions.all.all
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE 1 = 1 ORDER BY priority DESC, created_at, id LIMIT $1;
+
+-- actions.byHandler.active
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE handler_type = $1 AND status = 'active' AND is_enabled ORDER BY priority DESC, created_at, id LIMIT $2;
+
+-- actions.byHandler.all
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE handler_type = $1 ORDER BY priority DESC, created_at, id LIMIT $2;
+
+-- actions.byTenant.active
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE tenant_id = $1 AND status = 'active' AND is_enabled ORDER BY priority DESC, created_at, id LIMIT $2;
+
+-- actions.byTenant.all
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE tenant_id = $1 ORDER BY priority DESC, created_at, id LIMIT $2;
+
+-- actions.cancelExecutions
+UPDATE "tenant_acme"."action_executions" SET status = 'cancelled', completed_at = now(), error_message = $1, lease_token = NULL, lease_until = NULL, updated_at = now(), revision = revision + 1 WHERE action_id = $2 AND status IN ('pending', 'running');
+
+-- actions.deleteTypes
+DELETE FROM "tenant_acme"."event_action_types" WHERE action_id = $1;
+
+-- actions.ofTenant
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE status = 'active' AND is_enabled AND (tenant_id IS NULL OR tenant_id = $1) AND id IN (SELECT action_id FROM "tenant_acme"."event_action_types" WHERE event_type = ANY ($2::text[])) ORDER BY priority DESC, created_at, id;
+
+-- actions.table.byID
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE id = $1;
+
+-- actions.table.deleteRow
+DELETE FROM "tenant_acme"."event_actions" WHERE id = $1;
+
+-- actions.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" WHERE id = $1);
+
+-- actions.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" WHERE id = $1);
+
+-- actions.table.insertRow
+INSERT INTO "tenant_acme"."event_actions" (id,name,description,handler_type,configuration,event_types,conditions,context_filters,execution_mode,priority,timeout_seconds,max_retries,retry_delay_seconds,status,is_enabled,tags,tenant_id,created_by_user_id) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18 WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision;
+
+-- actions.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" WHERE id = $1), NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" WHERE id = $2 AND revision = $3);
+
+-- actions.table.updateRow
+UPDATE "tenant_acme"."event_actions" SET name = $1, description = $2, handler_type = $3, configuration = $4, event_types = $5, conditions = $6, context_filters = $7, execution_mode = $8, priority = $9, timeout_seconds = $10, max_retries = $11, retry_delay_seconds = $12, status = $13, is_enabled = $14, tags = $15, tenant_id = $16, created_by_user_id = $17, updated_at = now(), revision = revision + 1 WHERE id = $18 AND revision = $19 AND 1 = 1 RETURNING id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision;
+
+-- actions.tenantless.active
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE tenant_id IS NULL AND status = 'active' AND is_enabled ORDER BY priority DESC, created_at, id LIMIT $1;
+
+-- actions.tenantless.all
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE tenant_id IS NULL ORDER BY priority DESC, created_at, id LIMIT $1;
+
+-- actions.withoutTenant
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE status = 'active' AND is_enabled AND tenant_id IS NULL AND id IN (SELECT action_id FROM "tenant_acme"."event_action_types" WHERE event_type = ANY ($1::text[])) ORDER BY priority DESC, created_at, id;
+
+-- deliveries.advance
+UPDATE "tenant_acme"."webhook_deliveries" SET status = $1, attempt_count = $2, next_retry_at = $3, max_attempts_reached = $4, completed_at = $5, lease_token = NULL, lease_until = NULL, updated_at = now() WHERE id = $6 RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
+
+-- deliveries.byEndpoint
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2;
+
+-- deliveries.byEvent
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE event_id = $1 ORDER BY created_at, id LIMIT $2;
+
+-- deliveries.cancel
+UPDATE "tenant_acme"."webhook_deliveries" SET status = 'cancelled', cancel_reason = $1, next_retry_at = NULL, lease_token = NULL, lease_until = NULL, completed_at = now(), updated_at = now() WHERE id = $2 RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
+
+-- deliveries.claim
+WITH due AS MATERIALIZED (SELECT id FROM "tenant_acme"."webhook_deliveries" WHERE next_retry_at <= now() AND (lease_until IS NULL OR lease_until <= now()) AND EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" e WHERE e.id = endpoint_id AND e.is_active) ORDER BY next_retry_at, id LIMIT $1 FOR UPDATE SKIP LOCKED) UPDATE "tenant_acme"."webhook_deliveries" SET lease_token = $2, lease_until = now() + $3 * interval '1 microsecond' WHERE id IN (SELECT id FROM due) RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
+
+-- deliveries.daily
+SELECT CAST(floor(extract(epoch FROM created_at) / 86400) AS bigint) AS day, status, count(*), CAST(sum(attempt_count) AS bigint) FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $1 AND created_at >= $2 GROUP BY day, status ORDER BY day, status;
+
+-- deliveries.due
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE next_retry_at <= now() AND (lease_until IS NULL OR lease_until <= now()) AND EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" e WHERE e.id = endpoint_id AND e.is_active) ORDER BY next_retry_at, id LIMIT $1;
+
+-- deliveries.eventExists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $1);
+
+-- deliveries.failedSince
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $1 AND status = 'failed' AND completed_at >= $2 AND NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" r WHERE r.replay_of = "tenant_acme"."webhook_deliveries".id) AND EXISTS (SELECT 1 FROM "tenant_acme"."events" v WHERE v.id = event_id) ORDER BY created_at, id;
+
+-- deliveries.fanOut
+INSERT INTO "tenant_acme"."webhook_deliveries" (id,endpoint_id,event_id,status,attempt_count,max_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,next_retry_at,max_attempts_reached,cancel_reason) SELECT first, e.id, v.id, 'pending', 0, e.max_retry_attempts + 1, e.retry_backoff_seconds, e.retry_backoff_multiplier, e.retry_jitter, now(), FALSE, '' FROM unnest($1::uuid[], $2::uuid[]) AS pairs (first, second) JOIN "tenant_acme"."webhook_endpoints" e ON e.id = second JOIN "tenant_acme"."events" v ON v.id = $3 WHERE e.is_active FOR KEY SHARE OF e, v ON CONFLICT DO NOTHING;
+
+-- deliveries.forUpdate
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at, now() FROM "tenant_acme"."webhook_deliveries" WHERE id = $1 FOR UPDATE;
+
+-- deliveries.insertAttempt
+INSERT INTO "tenant_acme"."webhook_delivery_attempts" (delivery_id,number,status,request_url,request_method,request_headers,request_body,request_signature,response_status_code,response_headers,response_body,response_body_truncated,response_time_ms,error_message,error_code,attempted_at,completed_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17);
+
+-- deliveries.lockEndpoint
+SELECT id FROM "tenant_acme"."webhook_endpoints" WHERE id = $1 FOR UPDATE;
+
+-- deliveries.ofEvent
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE event_id = $1 AND replay_of IS NULL AND endpoint_id = ANY ($2::uuid[]) ORDER BY id;
+
+-- deliveries.policy
+SELECT max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, now() FROM "tenant_acme"."webhook_endpoints" WHERE id = $1 FOR KEY SHARE;
+
+-- deliveries.release
+UPDATE "tenant_acme"."webhook_deliveries" SET lease_token = NULL, lease_until = NULL WHERE id = ANY ($1::uuid[]) AND lease_token = $2;
+
+-- deliveries.responseTimes
+WITH ranked AS (SELECT a.response_time_ms AS v, row_number() OVER (ORDER BY a.response_time_ms) AS n, count(*) OVER () AS total FROM "tenant_acme"."webhook_delivery_attempts" a JOIN "tenant_acme"."webhook_deliveries" d ON d.id = a.delivery_id WHERE d.endpoint_id = $1 AND d.created_at >= $2 AND a.response_time_ms IS NOT NULL) SELECT count(*), CAST(coalesce(sum(v), 0) AS bigint), coalesce(min(v), 0), coalesce(max(v), 0), coalesce(max(CASE WHEN n = (total * 50 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 95 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 99 + 99) / 100 THEN v END), 0) FROM ranked;
+
+-- deliveries.table.byID
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE id = $1;
+
+-- deliveries.table.deleteRow
+DELETE FROM "tenant_acme"."webhook_deliveries" WHERE id = $1;
+
+-- deliveries.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" WHERE id = $1);
+
+-- deliveries.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" WHERE id = $1), EXISTS (SELECT 1 FROM unnest($2::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = value)), EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $3 AND event_id = $4 AND replay_of IS NULL);
+
+-- deliveries.table.insertRow
+INSERT INTO "tenant_acme"."webhook_deliveries" (id,endpoint_id,event_id,status,attempt_count,max_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,next_retry_at,max_attempts_reached,replay_of,cancel_reason,completed_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE 1 = 1 AND NOT EXISTS (SELECT 1 FROM unnest($15::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = value FOR KEY SHARE)) ON CONFLICT DO NOTHING RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
+
+-- deliveries.timeouts
+SELECT count(*) FROM "tenant_acme"."webhook_delivery_attempts" a JOIN "tenant_acme"."webhook_deliveries" d ON d.id = a.delivery_id WHERE d.endpoint_id = $1 AND d.created_at >= $2 AND a.status = 'timeout';
+
+-- deliveries.withAttempts
+SELECT d.id, d.endpoint_id, d.event_id, d.status, d.attempt_count, d.max_attempts, d.retry_backoff_seconds, d.retry_backoff_multiplier, d.retry_jitter, d.next_retry_at, d.max_attempts_reached, d.replay_of, d.cancel_reason, d.lease_token, d.lease_until, d.created_at, d.updated_at, d.completed_at, coalesce(a.number, 0), coalesce(a.status, ''), coalesce(a.request_url, ''), coalesce(a.request_method, ''), coalesce(a.request_headers, 'null'), coalesce(a.request_body, ''), coalesce(a.request_signature, ''), a.response_status_code, coalesce(a.response_headers, 'null'), coalesce(a.response_body, ''), coalesce(a.response_body_truncated, FALSE), a.response_time_ms, coalesce(a.error_message, ''), coalesce(a.error_code, ''), coalesce(a.attempted_at, d.created_at), coalesce(a.completed_at, d.created_at) FROM "tenant_acme"."webhook_deliveries" d LEFT JOIN "tenant_acme"."webhook_delivery_attempts" a ON a.delivery_id = d.id WHERE d.id = $1 ORDER BY a.number;
+
+-- endpoints.active.active
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme"."webhook_endpoints" WHERE 1 = 1 AND is_active ORDER BY created_at, id LIMIT $1;
+
+-- endpoints.active.all
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme"."webhook_endpoints" WHERE 1 = 1 ORDER BY created_at, id LIMIT $1;
+
+-- endpoints.byContext.active
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme"."webhook_endpoints" WHERE context_id = $1 AND is_active ORDER BY created_at, id LIMIT $2;
+
+-- endpoints.byContext.all
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme"."webhook_endpoints" WHERE context_id = $1 ORDER BY created_at, id LIMIT $2;
+
+-- endpoints.cancelDeliveries
+UPDATE "tenant_acme"."webhook_deliveries" SET status = 'cancelled', cancel_reason = $1, next_retry_at = NULL, lease_token = NULL, lease_until = NULL, completed_at = now(), updated_at = now() WHERE endpoint_id = $2 AND next_retry_at IS NOT NULL;
+
+-- endpoints.failed
+UPDATE "tenant_acme"."webhook_endpoints" SET consecutive_failures = consecutive_failures + 1, failing_since = coalesce(failing_since, now()), is_active = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * interval '1 second' <= now())) THEN FALSE ELSE is_active END, disabled_at = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * interval '1 second' <= now())) THEN now() ELSE disabled_at END, disabled_reason = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * interval '1 second' <= now())) THEN CASE WHEN (disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) THEN 'disable_after_failures: as many deliveries in a row have failed' ELSE 'disable_after_days: deliveries have failed for as long' END ELSE disabled_reason END, updated_at = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * interval '1 second' <= now())) THEN now() ELSE updated_at END, revision = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * interval '1 second' <= now())) THEN revision + 1 ELSE revision END WHERE id = $1;
+
+-- endpoints.outdated
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme"."webhook_endpoints" WHERE key_id <> $1 ORDER BY key_id, id LIMIT $2 FOR UPDATE SKIP LOCKED;
+
+-- endpoints.reencrypt
+UPDATE "tenant_acme"."webhook_endpoints" SET key_id = $1, secret_token = $2, previous_secret_token = $3, custom_headers = $4 WHERE id = $5;
+
+-- endpoints.rotate
+UPDATE "tenant_acme"."webhook_endpoints" SET key_id = $1, secret_token = $2, previous_secret_token = $3, custom_headers = $4, previous_secret_until = now() + $5 * interval '1 microsecond', updated_at = now(), revision = revision + 1 WHERE id = $6 AND revision = $7 RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
+
+-- endpoints.rotateAtOnce
+UPDATE "tenant_acme"."webhook_endpoints" SET key_id = $1, secret_token = $2, previous_secret_token = $3, custom_headers = $4, previous_secret_until = NULL, updated_at = now(), revision = revision + 1 WHERE id = $5 AND revision = $6 RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
+
+-- endpoints.succeeded
+UPDATE "tenant_acme"."webhook_endpoints" SET consecutive_failures = 0, failing_since = NULL WHERE id = $1 AND consecutive_failures > 0;
+
+-- endpoints.table.byID
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme"."webhook_endpoints" WHERE id = $1;
+
+-- endpoints.table.deleteRow
+DELETE FROM "tenant_acme"."webhook_endpoints" WHERE id = $1;
+
+-- endpoints.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" WHERE id = $1);
+
+-- endpoints.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" WHERE id = $1);
+
+-- endpoints.table.insertRow
+INSERT INTO "tenant_acme"."webhook_endpoints" (id,name,description,endpoint_url,http_method,key_id,secret_token,previous_secret_token,custom_headers,signature_header,timeout_seconds,follow_redirects,verify_ssl,max_retry_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,disable_after_failures,disable_after_days,is_active,created_by_user_id,context_id) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22 WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
+
+-- endpoints.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" WHERE id = $1), NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" WHERE id = $2 AND revision = $3);
+
+-- endpoints.table.updateRow
+UPDATE "tenant_acme"."webhook_endpoints" SET name = $1, description = $2, endpoint_url = $3, http_method = $4, key_id = $5, secret_token = $6, previous_secret_token = $7, custom_headers = $8, signature_header = $9, timeout_seconds = $10, follow_redirects = $11, verify_ssl = $12, max_retry_attempts = $13, retry_backoff_seconds = $14, retry_backoff_multiplier = $15, retry_jitter = $16, disable_after_failures = $17, disable_after_days = $18, is_active = $19, created_by_user_id = $20, context_id = $21, is_verified = is_verified AND endpoint_url = $22, verified_at = CASE WHEN endpoint_url = $23 THEN verified_at END, consecutive_failures = CASE WHEN $24 AND NOT is_active THEN 0 ELSE consecutive_failures END, failing_since = CASE WHEN $25 AND NOT is_active THEN NULL ELSE failing_since END, disabled_at = CASE WHEN $26 AND NOT is_active THEN NULL ELSE disabled_at END, disabled_reason = CASE WHEN $27 AND NOT is_active THEN '' ELSE disabled_reason END, updated_at = now(), revision = revision + 1 WHERE id = $28 AND revision = $29 AND 1 = 1 RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
+
+-- endpoints.unknownKey
+SELECT key_id FROM "tenant_acme"."webhook_endpoints" WHERE key_id <> '' AND NOT (key_id = ANY ($1::text[])) LIMIT 1;
+
+-- endpoints.used
+UPDATE "tenant_acme"."webhook_endpoints" SET last_used_at = CASE WHEN last_used_at > now() THEN last_used_at ELSE now() END WHERE id = $1;
+
+-- endpoints.verified
+UPDATE "tenant_acme"."webhook_endpoints" SET is_verified = TRUE, verified_at = CASE WHEN is_verified THEN verified_at ELSE now() END, updated_at = now(), revision = revision + 1 WHERE id = $1;
+
+-- endpoints.withoutContext.active
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme"."webhook_endpoints" WHERE context_id IS NULL AND is_active ORDER BY created_at, id LIMIT $1;
+
+-- endpoints.withoutContext.all
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme"."webhook_endpoints" WHERE context_id IS NULL ORDER BY created_at, id LIMIT $1;
+
+-- eventTypes.byCategory.active
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme"."webhook_event_types" WHERE category COLLATE "C" = $1 AND is_enabled ORDER BY event_type COLLATE "C" LIMIT $2;
+
+-- eventTypes.byCategory.all
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme"."webhook_event_types" WHERE category COLLATE "C" = $1 ORDER BY event_type COLLATE "C" LIMIT $2;
+
+-- eventTypes.byEventType
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme"."webhook_event_types" WHERE event_type = $1;
+
+-- eventTypes.enabled.active
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme"."webhook_event_types" WHERE 1 = 1 AND is_enabled ORDER BY category COLLATE "C", event_type COLLATE "C" LIMIT $1;
+
+-- eventTypes.enabled.all
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme"."webhook_event_types" WHERE 1 = 1 ORDER BY category COLLATE "C", event_type COLLATE "C" LIMIT $1;
+
+-- eventTypes.table.byID
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme"."webhook_event_types" WHERE id = $1;
+
+-- eventTypes.table.deleteRow
+DELETE FROM "tenant_acme"."webhook_event_types" WHERE id = $1;
+
+-- eventTypes.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE id = $1);
+
+-- eventTypes.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE id = $1), EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE event_type = $2);
+
+-- eventTypes.table.insertRow
+INSERT INTO "tenant_acme"."webhook_event_types" (id,event_type,category,display_name,description,is_enabled,requires_verification,payload_schema,example_payload) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
+
+-- eventTypes.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE id = $1), NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE id = $2 AND revision = $3), EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE event_type = $4 AND id <> $5);
+
+-- eventTypes.table.updateRow
+UPDATE "tenant_acme"."webhook_event_types" SET event_type = $1, category = $2, display_name = $3, description = $4, is_enabled = $5, requires_verification = $6, payload_schema = $7, example_payload = $8, updated_at = now(), revision = revision + 1 WHERE id = $9 AND revision = $10 AND 1 = 1 RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
+
 -- events.byAggregate
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme"."events" e LEFT JOIN "tenant_acme"."event_processed" p ON p.position = e.position WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.aggregate_version >= $3 ORDER BY e.aggregate_version LIMIT $4;
 
@@ -60,4 +297,127 @@ WITH taken AS MATERIALIZED (SELECT e.id, e.position FROM unnest($1::uuid[]) AS g
 
 -- events.withoutContext
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme"."events" e LEFT JOIN "tenant_acme"."event_processed" p ON p.position = e.position WHERE e.context_id IS NULL ORDER BY e.occurred_at DESC, e.position DESC LIMIT $1;
+
+-- executions.byAction
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."action_executions" WHERE action_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2;
+
+-- executions.byStatus
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."action_executions" WHERE status = $1 ORDER BY created_at, id LIMIT $2;
+
+-- executions.byStatusOfAction
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."action_executions" WHERE status = $1 AND action_id = $2 ORDER BY created_at, id LIMIT $3;
+
+-- executions.claim
+WITH open AS MATERIALIZED (SELECT id FROM "tenant_acme"."action_executions" WHERE status IN ('pending', 'running') AND (status = 'pending' OR lease_until <= now()) AND EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" a WHERE a.id = action_id AND a.status = 'active' AND a.is_enabled) ORDER BY priority DESC, created_at, id LIMIT $1 FOR UPDATE SKIP LOCKED) UPDATE "tenant_acme"."action_executions" SET status = 'running', started_at = coalesce(started_at, now()), lease_token = $2, lease_until = now() + $3 * interval '1 microsecond', updated_at = now(), revision = revision + 1 WHERE id IN (SELECT id FROM open) RETURNING id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision;
+
+-- executions.counts
+SELECT status, count(*), CAST(sum(CASE WHEN retry_count > 0 THEN 1 ELSE 0 END) AS bigint), min(created_at), max(created_at) FROM "tenant_acme"."action_executions" WHERE created_at >= $1 AND action_id = $2 GROUP BY status ORDER BY status;
+
+-- executions.countsOfAll
+SELECT status, count(*), CAST(sum(CASE WHEN retry_count > 0 THEN 1 ELSE 0 END) AS bigint), min(created_at), max(created_at) FROM "tenant_acme"."action_executions" WHERE created_at >= $1 GROUP BY status ORDER BY status;
+
+-- executions.deleteOld
+DELETE FROM "tenant_acme"."action_executions" WHERE id IN (SELECT id FROM "tenant_acme"."action_executions" WHERE created_at < $1 AND status = ANY ($2::text[]) ORDER BY created_at, id LIMIT $3);
+
+-- executions.durations
+WITH ranked AS (SELECT duration_ms AS v, row_number() OVER (ORDER BY duration_ms) AS n, count(*) OVER () AS total FROM "tenant_acme"."action_executions" WHERE created_at >= $1 AND action_id = $2 AND duration_ms IS NOT NULL) SELECT count(*), CAST(coalesce(sum(v), 0) AS bigint), coalesce(min(v), 0), coalesce(max(v), 0), coalesce(max(CASE WHEN n = (total * 50 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 95 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 99 + 99) / 100 THEN v END), 0) FROM ranked;
+
+-- executions.durationsOfAll
+WITH ranked AS (SELECT duration_ms AS v, row_number() OVER (ORDER BY duration_ms) AS n, count(*) OVER () AS total FROM "tenant_acme"."action_executions" WHERE created_at >= $1 AND duration_ms IS NOT NULL) SELECT count(*), CAST(coalesce(sum(v), 0) AS bigint), coalesce(min(v), 0), coalesce(max(v), 0), coalesce(max(CASE WHEN n = (total * 50 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 95 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 99 + 99) / 100 THEN v END), 0) FROM ranked;
+
+-- executions.failed
+SELECT e.id, e.action_id, e.event_id, e.event_type, e.event_data, e.priority, e.status, e.started_at, e.completed_at, e.duration_ms, e.result, e.error_message, e.retry_count, e.retry_of, e.execution_context, e.lease_token, e.lease_until, e.created_at, e.updated_at, e.revision FROM "tenant_acme"."action_executions" e JOIN "tenant_acme"."event_actions" a ON a.id = e.action_id WHERE e.status IN ('failed', 'timeout') AND e.retry_count < a.max_retries AND e.completed_at + (CASE WHEN CAST(a.retry_delay_seconds AS bigint) << e.retry_count > 86400 THEN 86400 ELSE CAST(a.retry_delay_seconds AS bigint) << e.retry_count END) * interval '1 second' <= now() AND NOT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" r WHERE r.retry_of = e.id) ORDER BY e.completed_at, e.id LIMIT $1;
+
+-- executions.finish
+UPDATE "tenant_acme"."action_executions" SET status = $1, completed_at = now(), duration_ms = $2, result = $3, error_message = $4, lease_token = NULL, lease_until = NULL, updated_at = now(), revision = revision + 1 WHERE id = $5 RETURNING id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision;
+
+-- executions.forUpdate
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision, now() FROM "tenant_acme"."action_executions" WHERE id = $1 FOR UPDATE;
+
+-- executions.recent
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."action_executions" WHERE created_at >= $1 ORDER BY created_at DESC, id DESC LIMIT $2;
+
+-- executions.table.byID
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."action_executions" WHERE id = $1;
+
+-- executions.table.deleteRow
+DELETE FROM "tenant_acme"."action_executions" WHERE id = $1;
+
+-- executions.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" WHERE id = $1);
+
+-- executions.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" WHERE id = $1), EXISTS (SELECT 1 FROM unnest($2::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" r WHERE r.id = value)), EXISTS (SELECT 1 FROM unnest($3::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = value)), EXISTS (SELECT 1 FROM unnest($4::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" r WHERE r.id = value)), EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" WHERE retry_of = $5);
+
+-- executions.table.insertRow
+INSERT INTO "tenant_acme"."action_executions" (id,action_id,event_id,event_type,event_data,priority,status,started_at,completed_at,duration_ms,result,error_message,retry_count,retry_of,execution_context) SELECT $1, $2, $3, $4, $5, (SELECT priority FROM "tenant_acme"."event_actions" WHERE id = $6), $7, $8, CASE WHEN $9 THEN coalesce($10, now()) END, $11, $12, $13, $14, $15, $16 WHERE 1 = 1 AND NOT EXISTS (SELECT 1 FROM unnest($17::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" r WHERE r.id = value FOR KEY SHARE)) AND NOT EXISTS (SELECT 1 FROM unnest($18::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = value FOR KEY SHARE)) AND NOT EXISTS (SELECT 1 FROM unnest($19::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" r WHERE r.id = value FOR KEY SHARE)) ON CONFLICT DO NOTHING RETURNING id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision;
+
+-- executions.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" WHERE id = $1), NOT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" WHERE id = $2 AND revision = $3), EXISTS (SELECT 1 FROM unnest($4::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" r WHERE r.id = value)), EXISTS (SELECT 1 FROM unnest($5::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = value)), EXISTS (SELECT 1 FROM unnest($6::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" r WHERE r.id = value)), EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" WHERE retry_of = $7 AND id <> $8);
+
+-- executions.table.updateRow
+UPDATE "tenant_acme"."action_executions" SET status = $1, started_at = $2, completed_at = CASE WHEN $3 THEN coalesce($4, now()) END, duration_ms = $5, result = $6, error_message = $7, execution_context = $8, lease_token = CASE WHEN $9 THEN NULL ELSE lease_token END, lease_until = CASE WHEN $10 THEN NULL ELSE lease_until END, updated_at = now(), revision = revision + 1 WHERE id = $11 AND revision = $12 AND 1 = 1 AND NOT EXISTS (SELECT 1 FROM unnest($13::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_actions" r WHERE r.id = value FOR KEY SHARE)) AND NOT EXISTS (SELECT 1 FROM unnest($14::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = value FOR KEY SHARE)) AND NOT EXISTS (SELECT 1 FROM unnest($15::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."action_executions" r WHERE r.id = value FOR KEY SHARE)) RETURNING id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision;
+
+-- now
+SELECT now();
+
+-- subscriptions.all.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE 1 = 1 AND is_active ORDER BY created_at, id LIMIT $1;
+
+-- subscriptions.all.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE 1 = 1 ORDER BY created_at, id LIMIT $1;
+
+-- subscriptions.byContext.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE context_id = $1 AND is_active ORDER BY created_at, id LIMIT $2;
+
+-- subscriptions.byContext.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE context_id = $1 ORDER BY created_at, id LIMIT $2;
+
+-- subscriptions.byEndpoint.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE endpoint_id = $1 AND is_active ORDER BY created_at, id LIMIT $2;
+
+-- subscriptions.byEndpoint.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE endpoint_id = $1 ORDER BY created_at, id LIMIT $2;
+
+-- subscriptions.byEventType.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE event_type = $1 AND is_active ORDER BY created_at, id LIMIT $2;
+
+-- subscriptions.byEventType.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE event_type = $1 ORDER BY created_at, id LIMIT $2;
+
+-- subscriptions.matching
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM (SELECT s.id, s.endpoint_id, s.event_type_id, s.event_type, s.event_filters, s.is_active, s.context_id, s.subscription_name, s.description, s.last_triggered_at, s.created_at, s.updated_at, s.revision, s.created_at AS ordered_by FROM "tenant_acme"."webhook_subscriptions" s JOIN "tenant_acme"."webhook_endpoints" e ON e.id = s.endpoint_id AND e.is_active LEFT JOIN "tenant_acme"."webhook_event_types" named ON named.event_type = $1 LEFT JOIN "tenant_acme"."webhook_event_types" linked ON linked.id = s.event_type_id WHERE s.is_active AND s.event_type = ANY ($2::text[]) AND s.context_id IS NULL AND (named.id IS NULL OR named.is_enabled AND (e.is_verified OR NOT named.requires_verification)) AND (linked.id IS NULL OR linked.is_enabled AND (e.is_verified OR NOT linked.requires_verification))) matching ORDER BY ordered_by, id;
+
+-- subscriptions.matchingOfContext
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM (SELECT s.id, s.endpoint_id, s.event_type_id, s.event_type, s.event_filters, s.is_active, s.context_id, s.subscription_name, s.description, s.last_triggered_at, s.created_at, s.updated_at, s.revision, s.created_at AS ordered_by FROM "tenant_acme"."webhook_subscriptions" s JOIN "tenant_acme"."webhook_endpoints" e ON e.id = s.endpoint_id AND e.is_active LEFT JOIN "tenant_acme"."webhook_event_types" named ON named.event_type = $1 LEFT JOIN "tenant_acme"."webhook_event_types" linked ON linked.id = s.event_type_id WHERE s.is_active AND s.event_type = ANY ($2::text[]) AND s.context_id IS NULL AND (named.id IS NULL OR named.is_enabled AND (e.is_verified OR NOT named.requires_verification)) AND (linked.id IS NULL OR linked.is_enabled AND (e.is_verified OR NOT linked.requires_verification)) UNION ALL SELECT s.id, s.endpoint_id, s.event_type_id, s.event_type, s.event_filters, s.is_active, s.context_id, s.subscription_name, s.description, s.last_triggered_at, s.created_at, s.updated_at, s.revision, s.created_at AS ordered_by FROM "tenant_acme"."webhook_subscriptions" s JOIN "tenant_acme"."webhook_endpoints" e ON e.id = s.endpoint_id AND e.is_active LEFT JOIN "tenant_acme"."webhook_event_types" named ON named.event_type = $3 LEFT JOIN "tenant_acme"."webhook_event_types" linked ON linked.id = s.event_type_id WHERE s.is_active AND s.event_type = ANY ($4::text[]) AND s.context_id = $5 AND (named.id IS NULL OR named.is_enabled AND (e.is_verified OR NOT named.requires_verification)) AND (linked.id IS NULL OR linked.is_enabled AND (e.is_verified OR NOT linked.requires_verification))) matching ORDER BY ordered_by, id;
+
+-- subscriptions.table.byID
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE id = $1;
+
+-- subscriptions.table.deleteRow
+DELETE FROM "tenant_acme"."webhook_subscriptions" WHERE id = $1;
+
+-- subscriptions.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_subscriptions" WHERE id = $1);
+
+-- subscriptions.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_subscriptions" WHERE id = $1), EXISTS (SELECT 1 FROM unnest($2::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" r WHERE r.id = value)), EXISTS (SELECT 1 FROM unnest($3::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" r WHERE r.id = value));
+
+-- subscriptions.table.insertRow
+INSERT INTO "tenant_acme"."webhook_subscriptions" (id,endpoint_id,event_type_id,event_type,event_filters,is_active,context_id,subscription_name,description) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 WHERE 1 = 1 AND NOT EXISTS (SELECT 1 FROM unnest($10::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" r WHERE r.id = value FOR KEY SHARE)) AND NOT EXISTS (SELECT 1 FROM unnest($11::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" r WHERE r.id = value FOR KEY SHARE)) ON CONFLICT DO NOTHING RETURNING id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision;
+
+-- subscriptions.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_subscriptions" WHERE id = $1), NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_subscriptions" WHERE id = $2 AND revision = $3), EXISTS (SELECT 1 FROM unnest($4::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" r WHERE r.id = value)), EXISTS (SELECT 1 FROM unnest($5::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" r WHERE r.id = value));
+
+-- subscriptions.table.updateRow
+UPDATE "tenant_acme"."webhook_subscriptions" SET endpoint_id = $1, event_type_id = $2, event_type = $3, event_filters = $4, is_active = $5, context_id = $6, subscription_name = $7, description = $8, updated_at = now(), revision = revision + 1 WHERE id = $9 AND revision = $10 AND 1 = 1 AND NOT EXISTS (SELECT 1 FROM unnest($11::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" r WHERE r.id = value FOR KEY SHARE)) AND NOT EXISTS (SELECT 1 FROM unnest($12::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" r WHERE r.id = value FOR KEY SHARE)) RETURNING id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision;
+
+-- subscriptions.triggered
+WITH given AS MATERIALIZED (SELECT id FROM "tenant_acme"."webhook_subscriptions" WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE) UPDATE "tenant_acme"."webhook_subscriptions" SET last_triggered_at = CASE WHEN last_triggered_at > now() THEN last_triggered_at ELSE now() END WHERE id IN (SELECT id FROM given);
+
+-- subscriptions.withoutContext.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE context_id IS NULL AND is_active ORDER BY created_at, id LIMIT $1;
+
+-- subscriptions.withoutContext.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE context_id IS NULL ORDER BY created_at, id LIMIT $1;
 

@@ -1,3 +1,240 @@
+-- actions.addStatistics
+UPDATE "tenant_acme__event_actions" SET trigger_count = trigger_count + ?, success_count = success_count + ?, failure_count = failure_count + ?, last_triggered_at = CASE WHEN ? AND (last_triggered_at IS NULL OR last_triggered_at < CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ELSE last_triggered_at END WHERE success_count + failure_count + ? <= trigger_count + ? AND id = ?;
+
+-- actions.all.active
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE 1 = 1 AND status = 'active' AND is_enabled ORDER BY priority DESC, created_at, id LIMIT ?;
+
+-- actions.all.all
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE 1 = 1 ORDER BY priority DESC, created_at, id LIMIT ?;
+
+-- actions.byHandler.active
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE handler_type = ? AND status = 'active' AND is_enabled ORDER BY priority DESC, created_at, id LIMIT ?;
+
+-- actions.byHandler.all
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE handler_type = ? ORDER BY priority DESC, created_at, id LIMIT ?;
+
+-- actions.byTenant.active
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE tenant_id = ? AND status = 'active' AND is_enabled ORDER BY priority DESC, created_at, id LIMIT ?;
+
+-- actions.byTenant.all
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE tenant_id = ? ORDER BY priority DESC, created_at, id LIMIT ?;
+
+-- actions.cancelExecutions
+UPDATE "tenant_acme__action_executions" SET status = 'cancelled', completed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, error_message = ?, lease_token = NULL, lease_until = NULL, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE action_id = ? AND status IN ('pending', 'running');
+
+-- actions.deleteTypes
+DELETE FROM "tenant_acme__event_action_types" WHERE action_id = ?;
+
+-- actions.ofTenant
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE status = 'active' AND is_enabled AND (tenant_id IS NULL OR tenant_id = ?) AND id IN (SELECT action_id FROM "tenant_acme__event_action_types" WHERE event_type IN (SELECT value FROM json_each(?))) ORDER BY priority DESC, created_at, id;
+
+-- actions.table.byID
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE id = ?;
+
+-- actions.table.deleteRow
+DELETE FROM "tenant_acme__event_actions" WHERE id = ?;
+
+-- actions.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_actions" WHERE id = ?);
+
+-- actions.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_actions" WHERE id = ?);
+
+-- actions.table.insertRow
+INSERT INTO "tenant_acme__event_actions" (id,name,description,handler_type,configuration,event_types,conditions,context_filters,execution_mode,priority,timeout_seconds,max_retries,retry_delay_seconds,status,is_enabled,tags,tenant_id,created_by_user_id) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision;
+
+-- actions.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__event_actions" WHERE id = ?), NOT EXISTS (SELECT 1 FROM "tenant_acme__event_actions" WHERE id = ? AND revision = ?);
+
+-- actions.table.updateRow
+UPDATE "tenant_acme__event_actions" SET name = ?, description = ?, handler_type = ?, configuration = ?, event_types = ?, conditions = ?, context_filters = ?, execution_mode = ?, priority = ?, timeout_seconds = ?, max_retries = ?, retry_delay_seconds = ?, status = ?, is_enabled = ?, tags = ?, tenant_id = ?, created_by_user_id = ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision;
+
+-- actions.tenantless.active
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE tenant_id IS NULL AND status = 'active' AND is_enabled ORDER BY priority DESC, created_at, id LIMIT ?;
+
+-- actions.tenantless.all
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE tenant_id IS NULL ORDER BY priority DESC, created_at, id LIMIT ?;
+
+-- actions.withoutTenant
+SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE status = 'active' AND is_enabled AND tenant_id IS NULL AND id IN (SELECT action_id FROM "tenant_acme__event_action_types" WHERE event_type IN (SELECT value FROM json_each(?))) ORDER BY priority DESC, created_at, id;
+
+-- deliveries.advance
+UPDATE "tenant_acme__webhook_deliveries" SET status = ?, attempt_count = ?, next_retry_at = ?, max_attempts_reached = ?, completed_at = ?, lease_token = NULL, lease_until = NULL, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 WHERE id = ? RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
+
+-- deliveries.byEndpoint
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE endpoint_id = ? ORDER BY created_at DESC, id DESC LIMIT ?;
+
+-- deliveries.byEvent
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE event_id = ? ORDER BY created_at, id LIMIT ?;
+
+-- deliveries.cancel
+UPDATE "tenant_acme__webhook_deliveries" SET status = 'cancelled', cancel_reason = ?, next_retry_at = NULL, lease_token = NULL, lease_until = NULL, completed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 WHERE id = ? RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
+
+-- deliveries.claim
+WITH due AS MATERIALIZED (SELECT id FROM "tenant_acme__webhook_deliveries" WHERE next_retry_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (lease_until IS NULL OR lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" e WHERE e.id = endpoint_id AND e.is_active) ORDER BY next_retry_at, id LIMIT ?) UPDATE "tenant_acme__webhook_deliveries" SET lease_token = ?, lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ? WHERE id IN (SELECT id FROM due) RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
+
+-- deliveries.daily
+SELECT created_at / 86400000000 AS day, status, count(*), CAST(sum(attempt_count) AS bigint) FROM "tenant_acme__webhook_deliveries" WHERE endpoint_id = ? AND created_at >= ? GROUP BY day, status ORDER BY day, status;
+
+-- deliveries.due
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE next_retry_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (lease_until IS NULL OR lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" e WHERE e.id = endpoint_id AND e.is_active) ORDER BY next_retry_at, id LIMIT ?;
+
+-- deliveries.eventExists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE id = ?);
+
+-- deliveries.failedSince
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE endpoint_id = ? AND status = 'failed' AND completed_at >= ? AND NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_deliveries" r WHERE r.replay_of = "tenant_acme__webhook_deliveries".id) AND EXISTS (SELECT 1 FROM "tenant_acme__events" v WHERE v.id = event_id) ORDER BY created_at, id;
+
+-- deliveries.fanOut
+INSERT INTO "tenant_acme__webhook_deliveries" (id,endpoint_id,event_id,status,attempt_count,max_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,next_retry_at,max_attempts_reached,cancel_reason) SELECT first, e.id, v.id, 'pending', 0, e.max_retry_attempts + 1, e.retry_backoff_seconds, e.retry_backoff_multiplier, e.retry_jitter, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, FALSE, '' FROM (SELECT value ->> 0 AS first, value ->> 1 AS second FROM json_each(?)) AS pairs JOIN "tenant_acme__webhook_endpoints" e ON e.id = second JOIN "tenant_acme__events" v ON v.id = ? WHERE e.is_active ON CONFLICT DO NOTHING;
+
+-- deliveries.forUpdate
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__webhook_deliveries" WHERE id = ?;
+
+-- deliveries.insertAttempt
+INSERT INTO "tenant_acme__webhook_delivery_attempts" (delivery_id,number,status,request_url,request_method,request_headers,request_body,request_signature,response_status_code,response_headers,response_body,response_body_truncated,response_time_ms,error_message,error_code,attempted_at,completed_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?);
+
+-- deliveries.lockEndpoint
+SELECT id FROM "tenant_acme__webhook_endpoints" WHERE id = ?;
+
+-- deliveries.ofEvent
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE event_id = ? AND replay_of IS NULL AND endpoint_id IN (SELECT value FROM json_each(?)) ORDER BY id;
+
+-- deliveries.policy
+SELECT max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__webhook_endpoints" WHERE id = ?;
+
+-- deliveries.release
+UPDATE "tenant_acme__webhook_deliveries" SET lease_token = NULL, lease_until = NULL WHERE id IN (SELECT value FROM json_each(?)) AND lease_token = ?;
+
+-- deliveries.responseTimes
+WITH ranked AS (SELECT a.response_time_ms AS v, row_number() OVER (ORDER BY a.response_time_ms) AS n, count(*) OVER () AS total FROM "tenant_acme__webhook_delivery_attempts" a JOIN "tenant_acme__webhook_deliveries" d ON d.id = a.delivery_id WHERE d.endpoint_id = ? AND d.created_at >= ? AND a.response_time_ms IS NOT NULL) SELECT count(*), CAST(coalesce(sum(v), 0) AS bigint), coalesce(min(v), 0), coalesce(max(v), 0), coalesce(max(CASE WHEN n = (total * 50 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 95 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 99 + 99) / 100 THEN v END), 0) FROM ranked;
+
+-- deliveries.table.byID
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE id = ?;
+
+-- deliveries.table.deleteRow
+DELETE FROM "tenant_acme__webhook_deliveries" WHERE id = ?;
+
+-- deliveries.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_deliveries" WHERE id = ?);
+
+-- deliveries.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_deliveries" WHERE id = ?), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = value)), EXISTS (SELECT 1 FROM "tenant_acme__webhook_deliveries" WHERE endpoint_id = ? AND event_id = ? AND replay_of IS NULL);
+
+-- deliveries.table.insertRow
+INSERT INTO "tenant_acme__webhook_deliveries" (id,endpoint_id,event_id,status,attempt_count,max_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,next_retry_at,max_attempts_reached,replay_of,cancel_reason,completed_at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE 1 = 1 AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = value)) ON CONFLICT DO NOTHING RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
+
+-- deliveries.timeouts
+SELECT count(*) FROM "tenant_acme__webhook_delivery_attempts" a JOIN "tenant_acme__webhook_deliveries" d ON d.id = a.delivery_id WHERE d.endpoint_id = ? AND d.created_at >= ? AND a.status = 'timeout';
+
+-- deliveries.withAttempts
+SELECT d.id, d.endpoint_id, d.event_id, d.status, d.attempt_count, d.max_attempts, d.retry_backoff_seconds, d.retry_backoff_multiplier, d.retry_jitter, d.next_retry_at, d.max_attempts_reached, d.replay_of, d.cancel_reason, d.lease_token, d.lease_until, d.created_at, d.updated_at, d.completed_at, coalesce(a.number, 0), coalesce(a.status, ''), coalesce(a.request_url, ''), coalesce(a.request_method, ''), coalesce(a.request_headers, 'null'), coalesce(a.request_body, ''), coalesce(a.request_signature, ''), a.response_status_code, coalesce(a.response_headers, 'null'), coalesce(a.response_body, ''), coalesce(a.response_body_truncated, FALSE), a.response_time_ms, coalesce(a.error_message, ''), coalesce(a.error_code, ''), coalesce(a.attempted_at, d.created_at), coalesce(a.completed_at, d.created_at) FROM "tenant_acme__webhook_deliveries" d LEFT JOIN "tenant_acme__webhook_delivery_attempts" a ON a.delivery_id = d.id WHERE d.id = ? ORDER BY a.number;
+
+-- endpoints.active.active
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme__webhook_endpoints" WHERE 1 = 1 AND is_active ORDER BY created_at, id LIMIT ?;
+
+-- endpoints.active.all
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme__webhook_endpoints" WHERE 1 = 1 ORDER BY created_at, id LIMIT ?;
+
+-- endpoints.byContext.active
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme__webhook_endpoints" WHERE context_id = ? AND is_active ORDER BY created_at, id LIMIT ?;
+
+-- endpoints.byContext.all
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme__webhook_endpoints" WHERE context_id = ? ORDER BY created_at, id LIMIT ?;
+
+-- endpoints.cancelDeliveries
+UPDATE "tenant_acme__webhook_deliveries" SET status = 'cancelled', cancel_reason = ?, next_retry_at = NULL, lease_token = NULL, lease_until = NULL, completed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 WHERE endpoint_id = ? AND next_retry_at IS NOT NULL;
+
+-- endpoints.failed
+UPDATE "tenant_acme__webhook_endpoints" SET consecutive_failures = consecutive_failures + 1, failing_since = coalesce(failing_since, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), is_active = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)) THEN FALSE ELSE is_active END, disabled_at = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)) THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ELSE disabled_at END, disabled_reason = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)) THEN CASE WHEN (disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) THEN 'disable_after_failures: as many deliveries in a row have failed' ELSE 'disable_after_days: deliveries have failed for as long' END ELSE disabled_reason END, updated_at = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)) THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ELSE updated_at END, revision = CASE WHEN is_active AND ((disable_after_failures > 0 AND consecutive_failures + 1 >= disable_after_failures) OR (disable_after_days > 0 AND failing_since IS NOT NULL AND failing_since + (disable_after_days * 86400) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)) THEN revision + 1 ELSE revision END WHERE id = ?;
+
+-- endpoints.outdated
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme__webhook_endpoints" WHERE key_id <> ? ORDER BY key_id, id LIMIT ?;
+
+-- endpoints.reencrypt
+UPDATE "tenant_acme__webhook_endpoints" SET key_id = ?, secret_token = ?, previous_secret_token = ?, custom_headers = ? WHERE id = ?;
+
+-- endpoints.rotate
+UPDATE "tenant_acme__webhook_endpoints" SET key_id = ?, secret_token = ?, previous_secret_token = ?, custom_headers = ?, previous_secret_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
+
+-- endpoints.rotateAtOnce
+UPDATE "tenant_acme__webhook_endpoints" SET key_id = ?, secret_token = ?, previous_secret_token = ?, custom_headers = ?, previous_secret_until = NULL, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
+
+-- endpoints.succeeded
+UPDATE "tenant_acme__webhook_endpoints" SET consecutive_failures = 0, failing_since = NULL WHERE id = ? AND consecutive_failures > 0;
+
+-- endpoints.table.byID
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme__webhook_endpoints" WHERE id = ?;
+
+-- endpoints.table.deleteRow
+DELETE FROM "tenant_acme__webhook_endpoints" WHERE id = ?;
+
+-- endpoints.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" WHERE id = ?);
+
+-- endpoints.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" WHERE id = ?);
+
+-- endpoints.table.insertRow
+INSERT INTO "tenant_acme__webhook_endpoints" (id,name,description,endpoint_url,http_method,key_id,secret_token,previous_secret_token,custom_headers,signature_header,timeout_seconds,follow_redirects,verify_ssl,max_retry_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,disable_after_failures,disable_after_days,is_active,created_by_user_id,context_id) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
+
+-- endpoints.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" WHERE id = ?), NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" WHERE id = ? AND revision = ?);
+
+-- endpoints.table.updateRow
+UPDATE "tenant_acme__webhook_endpoints" SET name = ?, description = ?, endpoint_url = ?, http_method = ?, key_id = ?, secret_token = ?, previous_secret_token = ?, custom_headers = ?, signature_header = ?, timeout_seconds = ?, follow_redirects = ?, verify_ssl = ?, max_retry_attempts = ?, retry_backoff_seconds = ?, retry_backoff_multiplier = ?, retry_jitter = ?, disable_after_failures = ?, disable_after_days = ?, is_active = ?, created_by_user_id = ?, context_id = ?, is_verified = is_verified AND endpoint_url = ?, verified_at = CASE WHEN endpoint_url = ? THEN verified_at END, consecutive_failures = CASE WHEN ? AND NOT is_active THEN 0 ELSE consecutive_failures END, failing_since = CASE WHEN ? AND NOT is_active THEN NULL ELSE failing_since END, disabled_at = CASE WHEN ? AND NOT is_active THEN NULL ELSE disabled_at END, disabled_reason = CASE WHEN ? AND NOT is_active THEN '' ELSE disabled_reason END, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
+
+-- endpoints.unknownKey
+SELECT key_id FROM "tenant_acme__webhook_endpoints" WHERE key_id <> '' AND NOT (key_id IN (SELECT value FROM json_each(?))) LIMIT 1;
+
+-- endpoints.used
+UPDATE "tenant_acme__webhook_endpoints" SET last_used_at = CASE WHEN last_used_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 THEN last_used_at ELSE CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 END WHERE id = ?;
+
+-- endpoints.verified
+UPDATE "tenant_acme__webhook_endpoints" SET is_verified = TRUE, verified_at = CASE WHEN is_verified THEN verified_at ELSE CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 END, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ?;
+
+-- endpoints.withoutContext.active
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme__webhook_endpoints" WHERE context_id IS NULL AND is_active ORDER BY created_at, id LIMIT ?;
+
+-- endpoints.withoutContext.all
+SELECT id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision FROM "tenant_acme__webhook_endpoints" WHERE context_id IS NULL ORDER BY created_at, id LIMIT ?;
+
+-- eventTypes.byCategory.active
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme__webhook_event_types" WHERE category = ? AND is_enabled ORDER BY event_type LIMIT ?;
+
+-- eventTypes.byCategory.all
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme__webhook_event_types" WHERE category = ? ORDER BY event_type LIMIT ?;
+
+-- eventTypes.byEventType
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme__webhook_event_types" WHERE event_type = ?;
+
+-- eventTypes.enabled.active
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme__webhook_event_types" WHERE 1 = 1 AND is_enabled ORDER BY category, event_type LIMIT ?;
+
+-- eventTypes.enabled.all
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme__webhook_event_types" WHERE 1 = 1 ORDER BY category, event_type LIMIT ?;
+
+-- eventTypes.table.byID
+SELECT id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision FROM "tenant_acme__webhook_event_types" WHERE id = ?;
+
+-- eventTypes.table.deleteRow
+DELETE FROM "tenant_acme__webhook_event_types" WHERE id = ?;
+
+-- eventTypes.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE id = ?);
+
+-- eventTypes.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE id = ?), EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE event_type = ?);
+
+-- eventTypes.table.insertRow
+INSERT INTO "tenant_acme__webhook_event_types" (id,event_type,category,display_name,description,is_enabled,requires_verification,payload_schema,example_payload) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
+
+-- eventTypes.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE id = ?), NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE id = ? AND revision = ?), EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE event_type = ? AND id <> ?);
+
+-- eventTypes.table.updateRow
+UPDATE "tenant_acme__webhook_event_types" SET event_type = ?, category = ?, display_name = ?, description = ?, is_enabled = ?, requires_verification = ?, payload_schema = ?, example_payload = ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
+
 -- events.byAggregate
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme__events" e LEFT JOIN "tenant_acme__event_processed" p ON p.position = e.position WHERE e.aggregate_type = ? AND e.aggregate_id = ? AND e.aggregate_version >= ? ORDER BY e.aggregate_version LIMIT ?;
 
@@ -63,4 +300,127 @@ WITH taken AS MATERIALIZED (SELECT e.id, e.position FROM json_each(?) JOIN "tena
 
 -- events.withoutContext
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme__events" e LEFT JOIN "tenant_acme__event_processed" p ON p.position = e.position WHERE e.context_id IS NULL ORDER BY e.occurred_at DESC, e.position DESC LIMIT ?;
+
+-- executions.byAction
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__action_executions" WHERE action_id = ? ORDER BY created_at DESC, id DESC LIMIT ?;
+
+-- executions.byStatus
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__action_executions" WHERE status = ? ORDER BY created_at, id LIMIT ?;
+
+-- executions.byStatusOfAction
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__action_executions" WHERE status = ? AND action_id = ? ORDER BY created_at, id LIMIT ?;
+
+-- executions.claim
+WITH open AS MATERIALIZED (SELECT id FROM "tenant_acme__action_executions" WHERE status IN ('pending', 'running') AND (status = 'pending' OR lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND EXISTS (SELECT 1 FROM "tenant_acme__event_actions" a WHERE a.id = action_id AND a.status = 'active' AND a.is_enabled) ORDER BY priority DESC, created_at, id LIMIT ?) UPDATE "tenant_acme__action_executions" SET status = 'running', started_at = coalesce(started_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), lease_token = ?, lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id IN (SELECT id FROM open) RETURNING id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision;
+
+-- executions.counts
+SELECT status, count(*), CAST(sum(CASE WHEN retry_count > 0 THEN 1 ELSE 0 END) AS bigint), min(created_at), max(created_at) FROM "tenant_acme__action_executions" WHERE created_at >= ? AND action_id = ? GROUP BY status ORDER BY status;
+
+-- executions.countsOfAll
+SELECT status, count(*), CAST(sum(CASE WHEN retry_count > 0 THEN 1 ELSE 0 END) AS bigint), min(created_at), max(created_at) FROM "tenant_acme__action_executions" WHERE created_at >= ? GROUP BY status ORDER BY status;
+
+-- executions.deleteOld
+DELETE FROM "tenant_acme__action_executions" WHERE id IN (SELECT id FROM "tenant_acme__action_executions" WHERE created_at < ? AND status IN (SELECT value FROM json_each(?)) ORDER BY created_at, id LIMIT ?);
+
+-- executions.durations
+WITH ranked AS (SELECT duration_ms AS v, row_number() OVER (ORDER BY duration_ms) AS n, count(*) OVER () AS total FROM "tenant_acme__action_executions" WHERE created_at >= ? AND action_id = ? AND duration_ms IS NOT NULL) SELECT count(*), CAST(coalesce(sum(v), 0) AS bigint), coalesce(min(v), 0), coalesce(max(v), 0), coalesce(max(CASE WHEN n = (total * 50 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 95 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 99 + 99) / 100 THEN v END), 0) FROM ranked;
+
+-- executions.durationsOfAll
+WITH ranked AS (SELECT duration_ms AS v, row_number() OVER (ORDER BY duration_ms) AS n, count(*) OVER () AS total FROM "tenant_acme__action_executions" WHERE created_at >= ? AND duration_ms IS NOT NULL) SELECT count(*), CAST(coalesce(sum(v), 0) AS bigint), coalesce(min(v), 0), coalesce(max(v), 0), coalesce(max(CASE WHEN n = (total * 50 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 95 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 99 + 99) / 100 THEN v END), 0) FROM ranked;
+
+-- executions.failed
+SELECT e.id, e.action_id, e.event_id, e.event_type, e.event_data, e.priority, e.status, e.started_at, e.completed_at, e.duration_ms, e.result, e.error_message, e.retry_count, e.retry_of, e.execution_context, e.lease_token, e.lease_until, e.created_at, e.updated_at, e.revision FROM "tenant_acme__action_executions" e JOIN "tenant_acme__event_actions" a ON a.id = e.action_id WHERE e.status IN ('failed', 'timeout') AND e.retry_count < a.max_retries AND e.completed_at + (CASE WHEN CAST(a.retry_delay_seconds AS bigint) << e.retry_count > 86400 THEN 86400 ELSE CAST(a.retry_delay_seconds AS bigint) << e.retry_count END) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND NOT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" r WHERE r.retry_of = e.id) ORDER BY e.completed_at, e.id LIMIT ?;
+
+-- executions.finish
+UPDATE "tenant_acme__action_executions" SET status = ?, completed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, duration_ms = ?, result = ?, error_message = ?, lease_token = NULL, lease_until = NULL, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? RETURNING id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision;
+
+-- executions.forUpdate
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__action_executions" WHERE id = ?;
+
+-- executions.recent
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__action_executions" WHERE created_at >= ? ORDER BY created_at DESC, id DESC LIMIT ?;
+
+-- executions.table.byID
+SELECT id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__action_executions" WHERE id = ?;
+
+-- executions.table.deleteRow
+DELETE FROM "tenant_acme__action_executions" WHERE id = ?;
+
+-- executions.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" WHERE id = ?);
+
+-- executions.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" WHERE id = ?), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__event_actions" r WHERE r.id = value)), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = value)), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" r WHERE r.id = value)), EXISTS (SELECT 1 FROM "tenant_acme__action_executions" WHERE retry_of = ?);
+
+-- executions.table.insertRow
+INSERT INTO "tenant_acme__action_executions" (id,action_id,event_id,event_type,event_data,priority,status,started_at,completed_at,duration_ms,result,error_message,retry_count,retry_of,execution_context) SELECT ?, ?, ?, ?, ?, (SELECT priority FROM "tenant_acme__event_actions" WHERE id = ?), ?, ?, CASE WHEN ? THEN coalesce(?, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) END, ?, ?, ?, ?, ?, ? WHERE 1 = 1 AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__event_actions" r WHERE r.id = value)) AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = value)) AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" r WHERE r.id = value)) ON CONFLICT DO NOTHING RETURNING id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision;
+
+-- executions.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" WHERE id = ?), NOT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" WHERE id = ? AND revision = ?), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__event_actions" r WHERE r.id = value)), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = value)), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" r WHERE r.id = value)), EXISTS (SELECT 1 FROM "tenant_acme__action_executions" WHERE retry_of = ? AND id <> ?);
+
+-- executions.table.updateRow
+UPDATE "tenant_acme__action_executions" SET status = ?, started_at = ?, completed_at = CASE WHEN ? THEN coalesce(?, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) END, duration_ms = ?, result = ?, error_message = ?, execution_context = ?, lease_token = CASE WHEN ? THEN NULL ELSE lease_token END, lease_until = CASE WHEN ? THEN NULL ELSE lease_until END, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__event_actions" r WHERE r.id = value)) AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = value)) AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__action_executions" r WHERE r.id = value)) RETURNING id, action_id, event_id, event_type, event_data, priority, status, started_at, completed_at, duration_ms, result, error_message, retry_count, retry_of, execution_context, lease_token, lease_until, created_at, updated_at, revision;
+
+-- now
+SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000;
+
+-- subscriptions.all.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE 1 = 1 AND is_active ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.all.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE 1 = 1 ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.byContext.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE context_id = ? AND is_active ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.byContext.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE context_id = ? ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.byEndpoint.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE endpoint_id = ? AND is_active ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.byEndpoint.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE endpoint_id = ? ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.byEventType.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE event_type = ? AND is_active ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.byEventType.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE event_type = ? ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.matching
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM (SELECT s.id, s.endpoint_id, s.event_type_id, s.event_type, s.event_filters, s.is_active, s.context_id, s.subscription_name, s.description, s.last_triggered_at, s.created_at, s.updated_at, s.revision, s.created_at AS ordered_by FROM "tenant_acme__webhook_subscriptions" s JOIN "tenant_acme__webhook_endpoints" e ON e.id = s.endpoint_id AND e.is_active LEFT JOIN "tenant_acme__webhook_event_types" named ON named.event_type = ? LEFT JOIN "tenant_acme__webhook_event_types" linked ON linked.id = s.event_type_id WHERE s.is_active AND s.event_type IN (SELECT value FROM json_each(?)) AND s.context_id IS NULL AND (named.id IS NULL OR named.is_enabled AND (e.is_verified OR NOT named.requires_verification)) AND (linked.id IS NULL OR linked.is_enabled AND (e.is_verified OR NOT linked.requires_verification))) matching ORDER BY ordered_by, id;
+
+-- subscriptions.matchingOfContext
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM (SELECT s.id, s.endpoint_id, s.event_type_id, s.event_type, s.event_filters, s.is_active, s.context_id, s.subscription_name, s.description, s.last_triggered_at, s.created_at, s.updated_at, s.revision, s.created_at AS ordered_by FROM "tenant_acme__webhook_subscriptions" s JOIN "tenant_acme__webhook_endpoints" e ON e.id = s.endpoint_id AND e.is_active LEFT JOIN "tenant_acme__webhook_event_types" named ON named.event_type = ? LEFT JOIN "tenant_acme__webhook_event_types" linked ON linked.id = s.event_type_id WHERE s.is_active AND s.event_type IN (SELECT value FROM json_each(?)) AND s.context_id IS NULL AND (named.id IS NULL OR named.is_enabled AND (e.is_verified OR NOT named.requires_verification)) AND (linked.id IS NULL OR linked.is_enabled AND (e.is_verified OR NOT linked.requires_verification)) UNION ALL SELECT s.id, s.endpoint_id, s.event_type_id, s.event_type, s.event_filters, s.is_active, s.context_id, s.subscription_name, s.description, s.last_triggered_at, s.created_at, s.updated_at, s.revision, s.created_at AS ordered_by FROM "tenant_acme__webhook_subscriptions" s JOIN "tenant_acme__webhook_endpoints" e ON e.id = s.endpoint_id AND e.is_active LEFT JOIN "tenant_acme__webhook_event_types" named ON named.event_type = ? LEFT JOIN "tenant_acme__webhook_event_types" linked ON linked.id = s.event_type_id WHERE s.is_active AND s.event_type IN (SELECT value FROM json_each(?)) AND s.context_id = ? AND (named.id IS NULL OR named.is_enabled AND (e.is_verified OR NOT named.requires_verification)) AND (linked.id IS NULL OR linked.is_enabled AND (e.is_verified OR NOT linked.requires_verification))) matching ORDER BY ordered_by, id;
+
+-- subscriptions.table.byID
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE id = ?;
+
+-- subscriptions.table.deleteRow
+DELETE FROM "tenant_acme__webhook_subscriptions" WHERE id = ?;
+
+-- subscriptions.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_subscriptions" WHERE id = ?);
+
+-- subscriptions.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_subscriptions" WHERE id = ?), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" r WHERE r.id = value)), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" r WHERE r.id = value));
+
+-- subscriptions.table.insertRow
+INSERT INTO "tenant_acme__webhook_subscriptions" (id,endpoint_id,event_type_id,event_type,event_filters,is_active,context_id,subscription_name,description) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE 1 = 1 AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" r WHERE r.id = value)) AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" r WHERE r.id = value)) ON CONFLICT DO NOTHING RETURNING id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision;
+
+-- subscriptions.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_subscriptions" WHERE id = ?), NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_subscriptions" WHERE id = ? AND revision = ?), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" r WHERE r.id = value)), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" r WHERE r.id = value));
+
+-- subscriptions.table.updateRow
+UPDATE "tenant_acme__webhook_subscriptions" SET endpoint_id = ?, event_type_id = ?, event_type = ?, event_filters = ?, is_active = ?, context_id = ?, subscription_name = ?, description = ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" r WHERE r.id = value)) AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" r WHERE r.id = value)) RETURNING id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision;
+
+-- subscriptions.triggered
+WITH given AS MATERIALIZED (SELECT id FROM "tenant_acme__webhook_subscriptions" WHERE id IN (SELECT value FROM json_each(?))) UPDATE "tenant_acme__webhook_subscriptions" SET last_triggered_at = CASE WHEN last_triggered_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 THEN last_triggered_at ELSE CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 END WHERE id IN (SELECT id FROM given);
+
+-- subscriptions.withoutContext.active
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE context_id IS NULL AND is_active ORDER BY created_at, id LIMIT ?;
+
+-- subscriptions.withoutContext.all
+SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE context_id IS NULL ORDER BY created_at, id LIMIT ?;
 

@@ -1,0 +1,93 @@
+package query
+
+import (
+	sqldriver "database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+var actionMapping = &mapping[driver.Action]{
+	table:      actionsTable,
+	repository: "Actions",
+	entity:     "action",
+	columns: []column[driver.Action]{
+		{name: "id", at: func(a *driver.Action) any { return &a.ID }, set: bySave},
+		{name: "name", at: func(a *driver.Action) any { return &a.Name }, set: byBoth},
+		{name: "description", at: func(a *driver.Action) any { return &a.Description }, set: byBoth},
+		{name: "handler_type", at: func(a *driver.Action) any { return (*string)(&a.HandlerType) }, set: byBoth},
+		{name: "configuration", at: func(a *driver.Action) any { return &a.Configuration }, set: byBoth},
+		{name: "event_types", at: func(a *driver.Action) any { return encoded{&a.EventTypes} }, set: byBoth},
+		{name: "conditions", at: func(a *driver.Action) any { return conditions{&a.Conditions} }, set: byBoth},
+		{name: "context_filters", at: func(a *driver.Action) any { return &a.ContextFilters }, set: byBoth},
+		{name: "execution_mode", at: func(a *driver.Action) any { return (*string)(&a.ExecutionMode) }, set: byBoth},
+		{name: "priority", at: func(a *driver.Action) any { return rank{&a.Priority} }, set: byBoth},
+		{name: "timeout_seconds", at: func(a *driver.Action) any { return &a.TimeoutSeconds }, set: byBoth},
+		{name: "max_retries", at: func(a *driver.Action) any { return &a.MaxRetries }, set: byBoth},
+		{name: "retry_delay_seconds", at: func(a *driver.Action) any { return &a.RetryDelaySeconds }, set: byBoth},
+		{name: "status", at: func(a *driver.Action) any { return (*string)(&a.Status) }, set: byBoth},
+		{name: "is_enabled", at: func(a *driver.Action) any { return &a.IsEnabled }, set: byBoth},
+		{name: "tags", at: func(a *driver.Action) any { return encoded{&a.Tags} }, set: byBoth},
+		{name: "tenant_id", at: func(a *driver.Action) any { return &a.TenantID }, set: byBoth},
+		{name: "created_by_user_id", at: func(a *driver.Action) any { return &a.CreatedByUserID }, set: byBoth},
+		{name: "created_at", at: func(a *driver.Action) any { return &a.CreatedAt }},
+		{name: "updated_at", at: func(a *driver.Action) any { return &a.UpdatedAt }},
+		{name: "last_triggered_at", at: func(a *driver.Action) any { return &a.LastTriggeredAt }},
+		{name: "trigger_count", at: func(a *driver.Action) any { return &a.TriggerCount }},
+		{name: "success_count", at: func(a *driver.Action) any { return &a.SuccessCount }},
+		{name: "failure_count", at: func(a *driver.Action) any { return &a.FailureCount }},
+		{name: "revision", at: func(a *driver.Action) any { return &a.Revision }},
+	},
+}
+
+// rank is a priority that is kept as its rank: words would sort as text.
+type rank struct{ of *driver.Priority }
+
+// Value implements database/sql/driver.Valuer.
+func (r rank) Value() (sqldriver.Value, error) { return int64(r.of.Rank()), nil }
+
+// Scan implements database/sql.Scanner.
+func (r rank) Scan(stored any) error {
+	n, ok := stored.(int64)
+	if *r.of = driver.PriorityOfRank(int(n)); !ok || *r.of == "" {
+		return fmt.Errorf("a priority is stored as %T, or is none", stored)
+	}
+	return nil
+}
+
+// conditions are kept as JSON, with their values byte for byte, which encoding/json would compact.
+type conditions struct{ of *[]driver.Condition }
+
+// Value implements database/sql/driver.Valuer.
+func (c conditions) Value() (sqldriver.Value, error) {
+	if *c.of == nil {
+		return "null", nil
+	}
+	var text strings.Builder
+	text.WriteByte('[')
+	for i, condition := range *c.of {
+		names, err := json.Marshal([]string{condition.Field, string(condition.Operator)})
+		if err != nil {
+			return nil, err
+		}
+		var pair [2]json.RawMessage
+		if err := json.Unmarshal(names, &pair); err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		fmt.Fprintf(&text, `{"field":%s,"operator":%s`, pair[0], pair[1])
+		if condition.Value != nil {
+			fmt.Fprintf(&text, `,"value":%s`, condition.Value)
+		}
+		text.WriteByte('}')
+	}
+	text.WriteByte(']')
+	return text.String(), nil
+}
+
+// Scan implements database/sql.Scanner.
+func (c conditions) Scan(stored any) error { return encoded{c.of}.Scan(stored) }

@@ -1,0 +1,51 @@
+package query
+
+import (
+	"strings"
+	"sync"
+
+	sq "github.com/Masterminds/squirrel"
+)
+
+// schemaSQL renders statements for one schema.
+type schemaSQL struct {
+	dialect *Dialect
+	schema  string
+}
+
+// quote is a table's name as it stands in a statement.
+func (s *schemaSQL) quote(table string) string { return s.dialect.Quote(Table{s.schema, table}) }
+
+// render builds a statement whose arguments are given each time it runs, not here. It panics on one
+// that can't be built, which no input can cause.
+func (s *schemaSQL) render(statement sq.Sqlizer) string {
+	text, _, err := statement.ToSql()
+	if err == nil {
+		text, err = s.dialect.Placeholder.ReplacePlaceholders(text)
+	}
+	if err != nil {
+		panic("neoevents: building a statement: " + err.Error())
+	}
+	return text
+}
+
+// list orders a select and limits it by its last argument.
+func (s *schemaSQL) list(selected sq.SelectBuilder, order string) string {
+	return s.render(selected.OrderBy(order).Suffix("LIMIT ?"))
+}
+
+// choices keeps statements that come in many forms, such as one for each choice of columns, each
+// rendered when it is first asked for.
+type choices struct {
+	statements sync.Map // key string → statement string
+}
+
+func (c *choices) statement(render func() string, key ...string) string {
+	joined := strings.Join(key, " ")
+	if text, ok := c.statements.Load(joined); ok {
+		return text.(string)
+	}
+	text := render()
+	c.statements.Store(joined, text)
+	return text
+}
