@@ -90,8 +90,7 @@ func (r *eventTypes) GetEnabled(ctx context.Context, limit int) ([]driver.EventT
 
 func (r *eventTypes) Delete(ctx context.Context, id uuid.UUID) (bool, error) {
 	deleted := int64(0)
-	// In a transaction a savepoint keeps the refusal from ending it.
-	err := r.exec.InTx(ctx, func(x Executor) (err error) {
+	err := r.apart(ctx, func(x Executor) (err error) {
 		deleted, err = x.Exec(ctx, r.table.deleteRow, []any{id})
 		return err
 	})

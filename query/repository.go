@@ -36,20 +36,31 @@ func (r *repository[E]) failID(op string, id uuid.UUID, err error) error {
 // insert stores a new row and reads it back into e.
 func (r *repository[E]) insert(ctx context.Context, e *E) error {
 	t := r.table
-	return r.change(ctx, t.insertRow, t.insertArgs(e), t.insertExplained, t.insertObstacles, e)
+	return r.change(ctx, e, t.insertExplained, t.insertObstacles, func() ([]E, error) {
+		return r.returning(ctx, t.insertRow, t.insertArgs(e))
+	})
 }
 
 // replace stores what an update changes of a row and reads it back into e.
 func (r *repository[E]) replace(ctx context.Context, e *E) error {
 	t := r.table
-	return r.change(ctx, t.updateRow, t.updateArgs(e), t.updateExplained, t.updateObstacles, e)
+	return r.change(ctx, e, t.updateExplained, t.updateObstacles, func() (rows []E, err error) {
+		if len(t.unique) == 0 {
+			return r.returning(ctx, t.updateRow, t.updateArgs(e))
+		}
+		err = r.apart(ctx, func(x Executor) error {
+			rows, err = r.on(x).returning(ctx, t.updateRow, t.updateArgs(e))
+			return err
+		})
+		return rows, err
+	})
 }
 
 // change runs a statement that changes one row and returns it, and says what stood in its way if it
 // returns none.
-func (r *repository[E]) change(ctx context.Context, sql string, args []any, explained string, obstacles []obstacle[E], e *E) error {
+func (r *repository[E]) change(ctx context.Context, e *E, explained string, obstacles []obstacle[E], run func() ([]E, error)) error {
 	for range saveAttempts {
-		changed, err := r.returning(ctx, sql, args)
+		changed, err := run()
 		if err == nil && len(changed) == 1 {
 			*e = changed[0]
 			return nil
@@ -62,6 +73,14 @@ func (r *repository[E]) change(ctx context.Context, sql string, args []any, expl
 		}
 	}
 	return errContended
+}
+
+// apart runs fn, which the database may refuse, so that its refusal does not end the transaction.
+func (r *repository[E]) apart(ctx context.Context, fn func(x Executor) error) error {
+	if r.exec.IsTx() {
+		return r.exec.InTx(ctx, fn)
+	}
+	return fn(r.exec)
 }
 
 // errContended is a change that others got in the way of too often. It is a fault if it occurs: each
@@ -117,21 +136,14 @@ func (r *repository[E]) explain(ctx context.Context, sql string, obstacles []obs
 
 // returning runs a statement that writes and returns rows.
 func (r *repository[E]) returning(ctx context.Context, sql string, args []any) (rows []E, err error) {
-	err = r.writing(ctx, func(x Executor) error {
+	if r.dialect.WritableCTE || r.exec.IsTx() {
+		return r.query(ctx, sql, args)
+	}
+	err = r.exec.InTx(ctx, func(x Executor) error {
 		rows, err = r.on(x).query(ctx, sql, args)
 		return err
 	})
 	return rows, err
-}
-
-// writing runs fn, which sends one statement that writes and returns rows, where that can be done.
-// In a transaction a savepoint keeps the refusal of a unique key from ending it.
-func (r *repository[E]) writing(ctx context.Context, fn func(x Executor) error) error {
-	refusable := len(r.table.unique) > 0 && r.exec.IsTx()
-	if !refusable && (r.dialect.WritableCTE || r.exec.IsTx()) {
-		return fn(r.exec)
-	}
-	return r.exec.InTx(ctx, fn)
 }
 
 // on is the repository on another Executor.
