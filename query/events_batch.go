@@ -112,14 +112,11 @@ type numbering func(ctx context.Context, r *events, rows []driver.Event) error
 
 // saveAll stores prepared events, all or none, and puts those that wait in the queue.
 func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number numbering) ([]driver.Event, error) {
-	if err := checkWritable(r.exec); err != nil {
-		return nil, err
-	}
 	var before []driver.Event
 	for range saveAttempts {
 		rows := slices.Clone(prepared)
 		err := r.exec.InTx(ctx, func(x Executor) error {
-			tx := r.store.On(x).events
+			tx := r.store.inside(x, r.store.tx).events
 			if err := number(ctx, tx, rows); err != nil {
 				return err
 			}

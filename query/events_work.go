@@ -25,8 +25,8 @@ func (r *events) lock(ctx context.Context, opts driver.LockOptions) ([]driver.Ev
 	if !r.exec.IsTx() {
 		return nil, driver.ErrTxRequired
 	}
-	if err := checkWritable(r.exec); err != nil {
-		return nil, err
+	if r.store.tx.ReadOnly { // not every database locks by the statement
+		return nil, errReadOnly
 	}
 	columns = queuedColumns(columns)
 	return r.read(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), int64(limit))
@@ -38,7 +38,7 @@ func (r *events) ProcessUnprocessed(
 	marked := 0
 	var appErr error // fn's, returned as it is
 	err := r.exec.InTx(ctx, func(x Executor) error {
-		tx := r.store.On(x)
+		tx := r.store.inside(x, r.store.tx)
 		locked, err := tx.events.lock(ctx, driver.LockOptions{Limit: opts.Limit, SkipLocked: true, Columns: opts.Columns})
 		if err != nil || len(locked) == 0 {
 			return err

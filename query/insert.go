@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// rowsPerInsert is how many rows one INSERT takes: more no longer get faster on SQLite, and not much
-// on PostgreSQL. Rows that together have more than bytesPerInsert go one at a time.
+// rowsPerInsert is how many rows one INSERT takes: more no longer get faster on SQLite. Rows that
+// together have more than bytesPerInsert go one at a time.
 const (
 	rowsPerInsert  = 32
 	bytesPerInsert = 16 << 20

@@ -15,8 +15,8 @@ type readOnly struct{ Executor }
 
 var errReadOnly = &driver.Error{Kind: driver.ErrReadOnly, Err: errors.New("the transaction was begun read-only")}
 
-// writing are what a statement that writes or locks has in it. Names in statements are in lower case,
-// and values are parameters.
+// writing are what a statement that writes or locks has in it. Names in statements are in lower
+// case, and values are parameters.
 var writing = []string{"INSERT", "UPDATE", "DELETE", "FOR SHARE", "FOR KEY SHARE", "nextval("}
 
 func writes(sql string) bool {
@@ -36,15 +36,16 @@ func (x readOnly) Insert(context.Context, Table, []string, int, func(int) []any)
 	return errReadOnly
 }
 
-func (x readOnly) InTx(ctx context.Context, fn func(tx Executor) error, opts ...driver.TxOption) error {
-	return x.Executor.InTx(ctx, func(tx Executor) error { return fn(readOnly{tx}) }, opts...)
+// InTx is refused: what a method puts in a transaction of its own writes, if it comes to that. An
+// InTx of the app goes to writable.
+func (x readOnly) InTx(context.Context, func(tx Executor) error, ...driver.TxOption) error {
+	return errReadOnly
 }
 
-// checkWritable refuses a method that must not begin, or needs a lock that is no statement, in a
-// read-only transaction.
-func checkWritable(x Executor) error {
-	if _, ok := x.(readOnly); ok {
-		return errReadOnly
+// writable is what x refuses to write to, or x itself.
+func writable(x Executor) Executor {
+	if refuses, ok := x.(readOnly); ok {
+		return refuses.Executor
 	}
-	return nil
+	return x
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+
+	"github.com/neomultitenant/neoevents/driver"
 )
 
 // Statements returns every statement that the store can send, by name: for reviews and tests. Those
@@ -26,6 +28,16 @@ func (s *Store) Statements() map[string]string {
 	statements["subscriptions.matching"] = shared.subscriptionSQL().matchStatement(columns, false)
 	statements["subscriptions.matchingOfContext"] = shared.subscriptionSQL().matchStatement(columns, true)
 	return statements
+}
+
+// MatchingStatement returns the statement of Subscriptions.GetMatching for some columns, with a
+// context or without one: for reviews and tests.
+func (s *Store) MatchingStatement(columns []driver.SubscriptionColumn, ofContext bool) string {
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = string(column)
+	}
+	return s.shared.subscriptionSQL().matchStatement(names, ofContext)
 }
 
 var isStatement = regexp.MustCompile(`^(SELECT|INSERT|UPDATE|DELETE|WITH) `)

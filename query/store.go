@@ -62,9 +62,13 @@ func newStore(s *shared, exec Executor) *Store {
 }
 
 // On returns the same repositories on another Executor, such as a transaction that the app began.
-func (s *Store) On(exec Executor) *Store {
+func (s *Store) On(exec Executor) *Store { return newStore(s.shared, exec) }
+
+// inside returns the same repositories in a transaction that InTx of exec began, of which tx was
+// asked.
+func (s *Store) inside(exec Executor, tx driver.TxConfig) *Store {
 	store := newStore(s.shared, exec)
-	store.tx = s.tx
+	store.tx = tx
 	return store
 }
 
@@ -136,13 +140,11 @@ func (s *Store) InTx(ctx context.Context, fn func(tx driver.Store) error, opts .
 	if err != nil {
 		return driver.Fail("InTx", s.shared.schema, "transaction", "", err)
 	}
-	err = s.exec.InTx(ctx, func(tx Executor) error {
-		if config.ReadOnly && !s.exec.IsTx() {
+	err = writable(s.exec).InTx(ctx, func(tx Executor) error {
+		if config.ReadOnly {
 			tx = readOnly{tx}
 		}
-		inside := s.On(tx)
-		inside.tx = config
-		return fn(inside)
+		return fn(s.inside(tx, config))
 	}, opts...)
 	var own *driver.Error
 	if errors.As(err, &own) && own.Op == "" { // the transaction's own failure, not fn's

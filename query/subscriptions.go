@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	sq "github.com/Masterminds/squirrel"
@@ -65,29 +66,34 @@ func newSubscriptionSQL(s *schemaSQL) *subscriptionSQL {
 }
 
 // match selects the subscriptions that a type's events can be for: of patterns, given as a list,
-// and of a context. Two selects, each from the index: one with an OR reads those of all contexts.
+// and of a context. Those of the context and those without one are two selects, each from the index:
+// one with an OR reads those of all contexts.
 func (q *subscriptionSQL) match(columns []string, ofContext bool) string {
 	s := q.table.schemaSQL
-	one := func(context string) sq.SelectBuilder {
-		allowed := func(eventType string) string {
-			return "(" + eventType + ".id IS NULL OR " + eventType + ".is_enabled AND (e.is_verified OR NOT " + eventType + ".requires_verification))"
+	needed := slices.Clone(columns)
+	for _, column := range []string{"id", "endpoint_id", "event_type_id", "created_at"} {
+		if !slices.Contains(needed, column) {
+			needed = append(needed, column)
 		}
-		selected := make([]string, len(columns))
-		for i, column := range columns {
-			selected[i] = "s." + column
-		}
-		return sq.Select(append(selected, "s.created_at AS ordered_by")...).From(s.quote(subscriptionsTable) + " s").
-			Join(s.quote(endpointsTable) + " e ON e.id = s.endpoint_id AND e.is_active").
-			LeftJoin(s.quote(eventTypesTable) + " named ON named.event_type = ?").
-			LeftJoin(s.quote(eventTypesTable) + " linked ON linked.id = s.event_type_id").
-			Where("s.is_active AND s.event_type " + s.dialect.IsOneText + " AND " + context).
-			Where(allowed("named")).Where(allowed("linked"))
 	}
-	matching := sq.Expr("?", one("s.context_id IS NULL"))
+	of := func(context string) sq.SelectBuilder {
+		return sq.Select(needed...).From(s.quote(subscriptionsTable)).Where("is_active AND event_type " + s.dialect.IsOneText + " AND " + context)
+	}
+	candidates := sq.Expr("?", of("context_id IS NULL"))
 	if ofContext {
-		matching = sq.Expr("? UNION ALL ?", one("s.context_id IS NULL"), one("s.context_id = ?"))
+		candidates = sq.Expr("? UNION ALL ?", of("context_id IS NULL"), of("context_id = ?"))
 	}
-	return s.render(sq.Expr("SELECT "+strings.Join(columns, ", ")+" FROM (?) matching ORDER BY ordered_by, id", matching))
+	// A lookup for each row: joined, a plan may begin with all types there are.
+	allowed := func(where string) string {
+		return "coalesce((SELECT t.is_enabled AND (e.is_verified OR NOT t.requires_verification) FROM " + s.quote(eventTypesTable) + " t WHERE " + where + "), TRUE)"
+	}
+	selected := make([]string, len(columns))
+	for i, column := range columns {
+		selected[i] = "s." + column
+	}
+	return s.render(sq.Expr("SELECT "+strings.Join(selected, ", ")+" FROM (?) s JOIN "+s.quote(endpointsTable)+" e ON e.id = s.endpoint_id"+
+		" WHERE e.is_active AND "+allowed("t.id = s.event_type_id")+" AND "+allowed("t.event_type = ?")+" ORDER BY s.created_at, s.id",
+		candidates, sq.Expr("?")))
 }
 
 func (q *subscriptionSQL) matchStatement(columns []string, ofContext bool) string {
@@ -161,9 +167,9 @@ func (r *subscriptions) GetMatching(
 		targets[i] = r.table.at(&row, columns[i])
 	}
 	patterns := driver.CoveringPatterns(eventType)
-	args := []any{eventType, patterns}
+	args := []any{patterns, eventType}
 	if contextID != nil {
-		args = append(args, eventType, patterns, *contextID)
+		args = []any{patterns, patterns, *contextID, eventType}
 	}
 	matching := []driver.Subscription{}
 	err = r.exec.Query(ctx, r.sql.matchStatement(columns, contextID != nil), args, targets, func() {

@@ -16,22 +16,19 @@ import (
 // returned Store is for the goroutine that uses tx. ErrInvalid if store is not one of this package,
 // or tx is nil. For a transaction of database/sql see WithSQLTx.
 func WithTx(store driver.Store, tx pgx.Tx) (driver.Store, error) {
-	if tx == nil {
-		return nil, cantJoin("WithTx", "tx", "is nil; begin one first")
-	}
-	return join("WithTx", store, pgxTx{tx})
+	return join("WithTx", store, pgxTx{tx}, tx == nil)
 }
 
-func join(op string, store driver.Store, begun link) (driver.Store, error) {
+// join puts store on a transaction of the app.
+func join(op string, store driver.Store, begun link, isNil bool) (driver.Store, error) {
 	s, ok := driver.Unwrap(store).(*query.Store)
-	if !ok || s.Dialect() != dialect {
-		return nil, cantJoin(op, "store", "is not a store of package postgres")
+	switch {
+	case !ok || s.Dialect() != dialect:
+		return nil, driver.Fail(op, "", "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package postgres"})
+	case isNil:
+		return nil, driver.Fail(op, s.Schema(), "transaction", "", &driver.InvalidError{Field: "tx", Reason: "is nil; begin one first"})
 	}
 	return s.On(&transaction{link: begun}), nil
-}
-
-func cantJoin(op, field, reason string) error {
-	return driver.Fail(op, "", field, "", &driver.InvalidError{Field: field, Reason: reason})
 }
 
 // pgxTx is a link of pgx.

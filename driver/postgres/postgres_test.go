@@ -411,10 +411,21 @@ func (foreign) Schema() string { return tenant }
 
 func TestWithTxRefusesAForeignStore(t *testing.T) {
 	_, err := postgres.WithTx(foreign{}, nil)
-	wantKind(t, "WithTx", err, driver.ErrInvalid)
-	if !strings.Contains(err.Error(), "package postgres") {
-		t.Errorf("the error is %q, want it to tell whose store it takes", err)
+	_, errSQL := postgres.WithSQLTx(foreign{}, nil)
+	for _, err := range []error{err, errSQL} {
+		wantKind(t, "WithTx", err, driver.ErrInvalid)
+		if !strings.Contains(err.Error(), "package postgres") {
+			t.Errorf("the error is %q, want it to tell whose store it takes", err)
+		}
 	}
+}
+
+func TestWithTxRefusesNil(t *testing.T) {
+	store := storeOf(t, open(t, pgtest.DSN(t)), tenant)
+	_, err := postgres.WithTx(store, nil)
+	wantKind(t, "WithTx", err, driver.ErrInvalid)
+	_, err = postgres.WithSQLTx(store, nil)
+	wantKind(t, "WithSQLTx", err, driver.ErrInvalid)
 }
 
 func TestAReadOnlySessionTakesNoWrites(t *testing.T) {

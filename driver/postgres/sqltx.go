@@ -14,10 +14,7 @@ import (
 // sends INSERTs of many rows there, where WithTx has COPY, which is faster. A context that ends
 // during a call may cost the transaction its connection, as the app's driver has it.
 func WithSQLTx(store driver.Store, tx *sql.Tx) (driver.Store, error) {
-	if tx == nil {
-		return nil, cantJoin("WithSQLTx", "tx", "is nil; begin one first")
-	}
-	return join("WithSQLTx", store, sqlTx{tx: tx})
+	return join("WithSQLTx", store, sqlTx{tx: tx}, tx == nil)
 }
 
 // sqlTx is a link of database/sql.
