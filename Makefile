@@ -8,7 +8,12 @@ ARGS =
 # The linters are pinned in a module of their own, so that apps never download them.
 TOOL = go tool -modfile=tools/go.mod
 
-.PHONY: help test test-race lint vuln bench bench-compare cover fuzz golden tidy
+# What package drivertest has mocks of. Without -out they go to the standard output.
+MOCKED = Store EventRepository EndpointRepository EventTypeRepository SubscriptionRepository \
+	DeliveryRepository ActionRepository ExecutionRepository
+MOQ = $(TOOL) moq -pkg drivertest
+
+.PHONY: help test test-race lint vuln bench bench-compare cover fuzz golden mocks tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -19,11 +24,14 @@ test: ## Run all tests (without PostgreSQL, those that need it skip: a last line
 test-race: ## The same with the race detector
 	@sh tools/test.sh -race
 
-lint: ## Check the formatting (gofumpt), go vet, staticcheck
+lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticcheck
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit; \
 	if [ -n "$$unformatted" ]; then \
 		echo "Not formatted; run: $(TOOL) gofumpt -w ."; echo "$$unformatted"; exit 1; \
 	fi
+	@$(MOQ) ./driver $(MOCKED) | cmp -s - drivertest/mocks.go || { \
+		echo "drivertest/mocks.go does not fit the interfaces of driver; run: make mocks"; exit 1; \
+	}
 	go vet ./...
 	$(TOOL) staticcheck ./...
 
@@ -41,11 +49,21 @@ cover: ## Run all tests and show how much of the library they reach; details: go
 	go test -coverpkg=./driver/...,./migrate,./query -coverprofile=cover.out ./...
 	@go tool cover -func=cover.out | tail -n 1
 
-fuzz: ## Fuzz the JSON check for FUZZTIME
+fuzz: ## Fuzz each of what reads foreign input for FUZZTIME: JSON, filters, conditions, sealed secrets, signatures
 	go test -run '^$$' -fuzz '^FuzzCheck$$' -fuzztime $(FUZZTIME) ./internal/jsontext
+	go test -run '^$$' -fuzz '^FuzzFilters$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./driver
+	go test -run '^$$' -fuzz '^FuzzConditions$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./driver
+	go test -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime $(FUZZTIME) ./driver
+	go test -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime $(FUZZTIME) ./webhook
+
+behaviours: ## Write docs/behaviours.md anew, from a run of the suite on every backend
+	@sh tools/behaviours.sh docs/behaviours.md
 
 golden: ## Write the SQL statements to query/testdata anew, for review
 	go test ./query -update
+
+mocks: ## Generate the mocks of package drivertest anew, after a change to an interface of driver
+	$(MOQ) -rm -out drivertest/mocks.go ./driver $(MOCKED)
 
 tidy: ## Tidy go.mod and tools/go.mod
 	go mod tidy

@@ -37,7 +37,7 @@ type Action struct {
 	Priority Priority `json:"priority"`
 	// TimeoutSeconds is how long an execution may take, 1 to 86,400. Zero on save: 30.
 	TimeoutSeconds int `json:"timeout_seconds"`
-	// MaxRetries is how many executions may follow one that failed, 0 to 50.
+	// MaxRetries is how many executions may follow one that failed, 0 to MaxExecutionRetries.
 	MaxRetries int `json:"max_retries"`
 	// RetryDelaySeconds is the pause before the first retry, 1 to 3,600; it doubles with each. Zero
 	// on save: 5.
@@ -190,7 +190,7 @@ func (a *Action) validate(maxPayload int) error {
 		checkOneOf("execution_mode", a.ExecutionMode, ModeSync, ModeAsync, ModeQueued),
 		checkOneOf("priority", a.Priority, priorities...),
 		checkRange("timeout_seconds", a.TimeoutSeconds, 1, 86_400),
-		checkRange("max_retries", a.MaxRetries, 0, 50),
+		checkRange("max_retries", a.MaxRetries, 0, MaxExecutionRetries),
 		checkRange("retry_delay_seconds", a.RetryDelaySeconds, 1, maxRetrySeconds),
 		checkOneOf("status", a.Status, ActionActive, ActionInactive, ActionPaused, ActionArchived),
 		checkTags("tags", a.Tags),

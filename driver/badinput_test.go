@@ -55,13 +55,15 @@ func prepare(t *testing.T, entity any) {
 	t.Helper()
 	var err error
 	switch e := entity.(type) {
-	case *driver.Endpoint:
-		err = e.Prepare()
 	case *driver.Delivery:
 		err = e.Prepare(driver.DefaultMaxPayload)
 		e.Begin(driver.NewEndpoint("", ""), firstMoment)
 	case interface{ Prepare(maxPayload int) error }:
 		err = e.Prepare(driver.DefaultMaxPayload)
+	case interface{ Prepare() error }:
+		err = e.Prepare()
+	default:
+		t.Errorf("a %T has no Prepare", entity)
 	}
 	if err != nil {
 		t.Errorf("Prepare: got error %v, want none after Validate had none", err)

@@ -3,7 +3,6 @@ package driver
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -116,7 +115,7 @@ func (d *Delivery) Prepare(maxPayload int) error {
 	if err := d.validate(maxPayload); err != nil {
 		return err
 	}
-	d.Attempts = slices.Clone(d.Attempts)
+	d.Attempts = append([]Attempt(nil), d.Attempts...) // nil if there are none, as a read returns them
 	for i := range d.Attempts {
 		d.Attempts[i].clean()
 	}

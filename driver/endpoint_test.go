@@ -1,6 +1,7 @@
 package driver_test
 
 import (
+	"encoding/base64"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -15,7 +16,7 @@ import (
 
 func validEndpoint() driver.Endpoint {
 	endpoint := driver.NewEndpoint("shop", "https://example.com/hooks")
-	endpoint.SecretToken = driver.NewSecret("whsec_c2VjcmV0")
+	endpoint.SecretToken = driver.NewSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	endpoint.CustomHeaders = map[string]driver.Secret{"X-Tenant": driver.NewSecret("acme")}
 	return endpoint
 }
@@ -205,6 +206,38 @@ func TestHowManyHeadersAnEndpointCanHave(t *testing.T) {
 	}
 	endpoint.CustomHeaders["X-One-More"] = driver.NewSecret("a")
 	wantInvalid(t, "one more", endpoint.Validate(), "custom_headers")
+}
+
+func TestTheSecretOfAnEndpoint(t *testing.T) {
+	standard := func(bytes int) string { return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, bytes)) }
+	for secret, valid := range map[string]bool{
+		"":                                      true, // Save makes one
+		"a":                                     true,
+		"of one's own, with spaces · ä":         true,
+		strings.Repeat("a", driver.MaxSecret):   true,
+		standard(24):                            true,
+		standard(32):                            true,
+		standard(64):                            true,
+		strings.Repeat("a", 1+driver.MaxSecret): false,
+		standard(23):                            false,
+		standard(65):                            false,
+		"whsec_":                                false,
+		"whsec_" + strings.Repeat("!", 32):      false,
+		driver.Redacted:                         false,
+		"a\x00":                                 false,
+		"a\xff":                                 false,
+	} {
+		endpoint := validEndpoint()
+		endpoint.SecretToken = driver.NewSecret(secret)
+		err := endpoint.Validate()
+		rotation := driver.RotateOptions{Secret: endpoint.SecretToken}.Validate()
+		if !valid {
+			wantInvalid(t, brief(secret), err, "secret_token")
+			wantInvalid(t, brief(secret)+" in RotateSecret", rotation, "secret")
+		} else if err != nil || rotation != nil {
+			t.Errorf("%s: got errors %v and %v, want none", brief(secret), err, rotation)
+		}
+	}
 }
 
 func TestANewEndpointIsOneThatSaveCompletes(t *testing.T) {

@@ -26,7 +26,7 @@ type Execution struct {
 	// Status only moves forward: pending, running, and then one of the others for good. Empty on
 	// save: pending.
 	Status ExecutionStatus `json:"status"`
-	// StartedAt is when it was claimed, or what Save or Update were given.
+	// StartedAt is when it was first claimed, or what Save or Update were given.
 	StartedAt *time.Time `json:"started_at"`
 	// CompletedAt is when it came to its end. Where the Status is final and it is nil: now, by the
 	// database's clock.
@@ -37,7 +37,8 @@ type Execution struct {
 	Result json.RawMessage `json:"result"`
 	// ErrorMessage: the first 64 KiB are kept; bytes that are not valid UTF-8, or NUL, become U+FFFD.
 	ErrorMessage string `json:"error_message"`
-	// RetryCount is how many executions it is the retry of, one after the other, 0 to 50.
+	// RetryCount is how many executions it is the retry of, one after the other, 0 to
+	// MaxExecutionRetries.
 	RetryCount int `json:"retry_count"`
 	// RetryOf is the execution that it is the retry of: see Retry. Nil: of none.
 	RetryOf *uuid.UUID `json:"retry_of"`
@@ -65,6 +66,9 @@ const (
 	ExecutionTimeout   ExecutionStatus = "timeout"
 	ExecutionCancelled ExecutionStatus = "cancelled"
 )
+
+// MaxExecutionRetries is how many executions may follow one, each the retry of the one before.
+const MaxExecutionRetries = 50
 
 // FinalExecutionStatuses are those after which an execution never changes again.
 func FinalExecutionStatuses() []ExecutionStatus {
@@ -125,7 +129,7 @@ func (e *Execution) validate(maxPayload int) error {
 		checkOptionalTime("completed_at", e.CompletedAt),
 		checkDuration("duration_ms", e.DurationMS),
 		checkOptionalJSON("result", e.Result, maxPayload),
-		checkRange("retry_count", e.RetryCount, 0, 50),
+		checkRange("retry_count", e.RetryCount, 0, MaxExecutionRetries),
 		checkOptionalID("retry_of", e.RetryOf),
 		checkJSONObject("execution_context", e.ExecutionContext, maxPayload),
 	)
@@ -236,8 +240,10 @@ type ExecutionRepository interface {
 	GetFailed(ctx context.Context, limit int) ([]Execution, error)
 
 	// Retry makes a new pending execution that repeats one that failed or timed out, with a
-	// RetryCount one higher, and returns it. Errors: ErrNotFound; ErrState for one that did not fail;
-	// ErrAlreadyExists if it has a retry; ErrMissingReference if the action is gone.
+	// RetryCount one higher, and returns it. Whether retries are left by the action's MaxRetries, and
+	// whether the pause has passed, is for GetFailed to say. Errors: ErrNotFound; ErrState for one that
+	// did not fail or has a RetryCount of MaxExecutionRetries; ErrAlreadyExists if it has a retry;
+	// ErrMissingReference if the action or the event is gone.
 	Retry(ctx context.Context, id uuid.UUID) (Execution, error)
 
 	// GetByAction returns the executions of one action, newest first: by CreatedAt, then ID, both

@@ -22,15 +22,21 @@ type Key struct {
 // letters, digits, "_" and "-". NewKeyRing says if they are not that.
 func NewKey(id string, bytes []byte) Key { return Key{id, NewSecret(string(bytes))} }
 
+// String returns the ID, and Redacted in place of the bytes.
+func (k Key) String() string { return "key " + k.ID + " " + Redacted }
+
+// GoString implements fmt.GoStringer, for packages that print as fmt does but don't ask Format.
+func (k Key) GoString() string { return k.String() }
+
 // Format implements fmt.Formatter, for every verb: the bytes are not printed.
-func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "key "+k.ID+" "+Redacted) }
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
 // MarshalText implements encoding.TextMarshaler: the bytes are left out.
-func (k Key) MarshalText() ([]byte, error) { return []byte("key " + k.ID + " " + Redacted), nil }
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // KeyRing is the keys of an app: the current one encrypts, all decrypt. It is safe for concurrent
-// use. A nil *KeyRing, or one that NewKeyRing did not make, stands for an app without keys: it keeps
-// texts as they are.
+// use. A nil *KeyRing, or one that NewKeyRing did not make, stands for an app without keys: it
+// keeps texts as they are.
 type KeyRing struct {
 	current string
 	keys    map[string]cipher.AEAD
@@ -79,6 +85,9 @@ func (r *KeyRing) Current() string {
 	return r.current
 }
 
+// Has reports whether the ring has a key of this ID, current or old.
+func (r *KeyRing) Has(id string) bool { return r != nil && r.keys[id] != nil }
+
 // IDs returns the IDs of all keys, in order.
 func (r *KeyRing) IDs() []string {
 	ids := []string{}
@@ -118,18 +127,43 @@ func (r *KeyRing) Seal(text, place string) string {
 	return sealedMark + r.current + "." + base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// Open returns the text that Seal was given: also a plain one, and one of an old key.
-// MissingKeyError if the ring has not the key. For backends.
+// SealedBy returns the ID of the key that Seal used, "" for a plain text. It needs no keys and does
+// not look at the rest: whether that is whole, Open tells. ErrInternal for what Seal does not make.
+// For backends.
+func SealedBy(sealed string) (keyID string, err error) {
+	if strings.HasPrefix(sealed, plainMark) {
+		return "", nil
+	}
+	keyID, _, err = cutSealed(sealed)
+	return keyID, err
+}
+
+// cutSealed takes apart what Seal made with a key.
+func cutSealed(sealed string) (keyID, encoded string, err error) {
+	rest, marked := strings.CutPrefix(sealed, sealedMark)
+	keyID, encoded, found := strings.Cut(rest, ".")
+	if !marked || !found || !isKeyID(keyID) {
+		return "", "", errSealed
+	}
+	return keyID, encoded, nil
+}
+
+// Open returns the text that Seal was given: also a plain one, and one of an old key. A plain one
+// opens in any place and whatever was changed in it. MissingKeyError if the ring has not the key.
+// For backends.
 func (r *KeyRing) Open(sealed, place string) (string, error) {
 	if text, plain := strings.CutPrefix(sealed, plainMark); plain {
 		return text, nil
 	}
-	id, encoded, found := strings.Cut(strings.TrimPrefix(sealed, sealedMark), ".")
-	if !found || !strings.HasPrefix(sealed, sealedMark) || !isKeyID(id) || strings.ContainsAny(encoded, "\r\n") {
-		return "", errSealed // base64 skips line ends, which Seal does not make
+	id, encoded, err := cutSealed(sealed)
+	if err != nil {
+		return "", err
 	}
-	if r == nil || r.keys[id] == nil {
+	if !r.Has(id) {
 		return "", &MissingKeyError{KeyID: id}
+	}
+	if strings.ContainsAny(encoded, "\r\n") {
+		return "", errSealed // base64 skips line ends, which Seal does not make
 	}
 	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err != nil {

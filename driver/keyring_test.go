@@ -32,6 +32,62 @@ func newRing(t testing.TB, current driver.Key, old ...driver.Key) *driver.KeyRin
 
 const place = "tenant.endpoint.0192"
 
+// golden is the canary sealed in its place under the key a, with the nonce 1, 2, … 12, by another
+// implementation (AESGCM of Python's cryptography). What is stored must open for ever.
+const golden = "v1.a.AQIDBAUGBwgJCgsML8xs9pGhpE1_TEt1_hwHGwIJYiJu8TxQ4KfylADWXn_Yr74k5yBlbtB7PrEuknL-"
+
+func TestWhatAnotherImplementationSealedOpens(t *testing.T) {
+	for name, ring := range map[string]*driver.KeyRing{"current": newRing(t, newKey("a")), "old": newRing(t, newKey("b"), newKey("a"))} {
+		if text, err := ring.Open(golden, place); err != nil || text != canary {
+			t.Errorf("%s: got %q (%v), want %q", name, text, err, canary)
+		}
+	}
+	unmarked := strings.TrimPrefix(golden, "v1.")
+	for _, text := range []string{unmarked, "." + unmarked, "v2." + unmarked, "V1." + unmarked, "v1.v1." + unmarked} {
+		wantSealed(t, "another mark", newRing(t, newKey("a")), text, place)
+	}
+}
+
+func TestTheCurrentKeySealsWhereverItsIDSorts(t *testing.T) {
+	for _, ids := range [][]string{{"a", "b", "c"}, {"b", "c", "a"}, {"c", "a", "b"}} {
+		ring := newRing(t, newKey(ids[0]), newKey(ids[1]), newKey(ids[2]))
+		sealed := ring.Seal(canary, place)
+		if id, err := driver.SealedBy(sealed); err != nil || id != ids[0] || ring.Current() != ids[0] {
+			t.Errorf("%q: sealed by %q (%v), current %q, want the first", ids, id, err, ring.Current())
+		}
+		if text, err := newRing(t, newKey(ids[0])).Open(sealed, place); err != nil || text != canary {
+			t.Errorf("%q: the current key alone: got %q (%v), want %q", ids, text, err, canary)
+		}
+		for _, id := range []string{"a", "b", "c"} {
+			if !ring.Has(id) {
+				t.Errorf("%q: has not %s", ids, id)
+			}
+		}
+		if ring.Has("d") || ring.Has("") {
+			t.Errorf("%q: has a key that it was not given", ids)
+		}
+	}
+}
+
+func TestSealedByTellsTheKey(t *testing.T) {
+	for text, want := range map[string]string{
+		golden: "a", "v1.2026-01.AAAA": "2026-01", "v1.plain.AAAA": "plain", "plain." + canary: "", "plain.": "", "plain.v1.a.AAAA": "",
+	} {
+		if id, err := driver.SealedBy(text); err != nil || id != want {
+			t.Errorf("%q: got %q (%v), want %q", text, id, err, want)
+		}
+	}
+	for _, text := range []string{"", "v1", "v1.", "v1.a", "v1..AAAA", "v2.a.AAAA", "a.AAAA", canary, "v1." + canary + " .AAAA", "\xff"} {
+		id, err := driver.SealedBy(text)
+		if err = driver.Fail("Endpoints.GetByID", "tenant", "endpoint", "", err); id != "" || !errors.Is(err, driver.ErrInternal) {
+			t.Errorf("%q: got %q (%v), want %v", text, id, err, driver.ErrInternal)
+		}
+		if err != nil {
+			wantHidden(t, text, err.Error())
+		}
+	}
+}
+
 func TestSealedTextsOpen(t *testing.T) {
 	for name, ring := range map[string]*driver.KeyRing{
 		"one key":                       newRing(t, newKey("a")),
@@ -219,6 +275,9 @@ func TestAKeyKeepsItsBytes(t *testing.T) {
 
 func TestNoKeys(t *testing.T) {
 	for name, ring := range map[string]*driver.KeyRing{"nil": nil, "empty": {}} {
+		if ring.Has("") || ring.Has("a") {
+			t.Errorf("%s: has a key", name)
+		}
 		if ring.Current() != "" || ring.IDs() == nil || len(ring.IDs()) != 0 {
 			t.Errorf("%s: got %q, current %q, want none", name, ring.IDs(), ring.Current())
 		}
@@ -287,29 +346,40 @@ func TestPlainSecretsAreWarnedOfOnce(t *testing.T) {
 	if log.Len() == 0 {
 		t.Error("another Config: got nothing, want a warning of its own")
 	}
-	(&driver.Config{}).WarnPlainSecrets("tenant_acme") // nobody to tell
+	another.Logger = nil
+	for _, config := range []driver.Config{{}, {Logger: logger}, another} { // nobody to tell, or made by hand
+		log.Reset()
+		config.WarnPlainSecrets("tenant_acme")
+		if log.Len() > 0 {
+			t.Errorf("a Config made by hand: got %s, want nothing", log.String())
+		}
+	}
+	unlogged, err := driver.NewConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlogged.Logger = nil
+	unlogged.WarnPlainSecrets("tenant_acme") // the first warning of this one, and must not panic
 }
 
 func FuzzOpen(f *testing.F) {
 	ring := newRing(f, newKey("a"), newKey("b"))
-	sealed := ring.Seal(canary, place)
-	f.Add(sealed, place)
-	f.Add(ring.Seal("", ""), "")
-	for _, text := range []string{"", "plain.a", "v1.a.AAAA", "v1.b." + strings.Repeat("A", 80), "v1.c.AAAA", "v1..", sealed + "\n"} {
+	f.Add(golden, "elsewhere")
+	for _, text := range []string{golden, "", "plain.a", "v1.a.AAAA", "v1.b." + strings.Repeat("A", 80), "v1.c.AAAA", "v1..", golden + "\n"} {
 		f.Add(text, place)
 	}
-	f.Fuzz(func(t *testing.T, stored, place string) {
+	f.Fuzz(func(t *testing.T, stored, where string) {
 		for _, ring := range []*driver.KeyRing{ring, nil} {
-			text, err := ring.Open(stored, place)
+			text, err := ring.Open(stored, where)
 			switch plain, isPlain := strings.CutPrefix(stored, "plain."); {
 			case isPlain && (err != nil || text != plain):
 				t.Errorf("%q: got %q (%v), want %q", stored, text, err, plain)
-			case !isPlain && err == nil && text != canary && text != "":
+			case !isPlain && err == nil && (stored != golden || where != place || text != canary):
 				t.Errorf("%q opened as %q, and nobody sealed it", stored, text)
 			case err != nil && text != "":
 				t.Errorf("%q: got %q beside the error %v", stored, text, err)
 			}
-			if got, err := ring.Open(ring.Seal(stored, place), place); err != nil || got != stored {
+			if got, err := ring.Open(ring.Seal(stored, where), where); err != nil || got != stored {
 				t.Errorf("%q came back as %q (%v)", stored, got, err)
 			}
 		}

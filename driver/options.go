@@ -90,9 +90,10 @@ func WithKeyRing(keys *KeyRing) Option {
 }
 
 // WarnPlainSecrets logs, once for a Config and its copies, that secrets are stored as they are, if
-// there are no keys. For backends, to be called when a secret is stored.
+// there are no keys. A Config that NewConfig did not make, or one without a Logger, logs nothing.
+// For backends, to be called when a secret is stored.
 func (c *Config) WarnPlainSecrets(schema string) {
-	if c.Keys.Current() != "" || c.warned == nil {
+	if c.Keys.Current() != "" || c.warned == nil || c.Logger == nil {
 		return
 	}
 	c.warned.Do(func() {

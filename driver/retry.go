@@ -32,8 +32,8 @@ type RetryOptions struct {
 // no effect anywhere else, and must set anew what it hands out.
 //
 // A failure after which nobody knows whether the transaction was committed (CommitUnknown) is not
-// retried. Inside a transaction, where store has a method IsTx that reports true, fn runs once: only
-// the outermost can be run again, so that is where RetryTx belongs.
+// retried. Inside a transaction, where store has a method IsTx that reports true, fn runs once:
+// only the outermost can be run again, so that is where RetryTx belongs.
 //
 // It returns the last try's error as InTx returned it, joined with the context's error if that
 // ended a pause. ErrInvalid, naming "tries", for a negative number.

@@ -13,8 +13,8 @@ import (
 const Redacted = "[redacted]"
 
 // Secret is a text that nothing prints: fmt with any verb, slog and encoding (JSON, XML, YAML) give
-// [Redacted] in its place, or nothing where it is empty; encoding/gob refuses it. In a field that is
-// not exported, where fmt can't ask it, an address is printed. Reveal returns the text. Two are
+// [Redacted] in its place, or nothing where it is empty; encoding/gob refuses it. In a field that
+// is not exported, where fmt can't ask it, an address is printed. Reveal returns the text. Two are
 // equal by == if their texts are. The zero value is the empty secret.
 type Secret struct {
 	// A handle, because fmt prints the texts of fields that are not exported, and of everything it
@@ -55,6 +55,9 @@ func (s Secret) String() string {
 	}
 	return Redacted
 }
+
+// GoString implements fmt.GoStringer, for packages that print as fmt does but don't ask Format.
+func (s Secret) GoString() string { return s.String() }
 
 // Format implements fmt.Formatter, for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }

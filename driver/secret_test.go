@@ -114,7 +114,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 			}
 		}
 		wantHidden(t, name+", printed", fmt.Sprint(holder)+fmt.Sprintln("a", holder))
-		withoutVerb := "a" // a constant is what go vet refuses
+		withoutVerb := strings.ToLower("A") // linters refuse a constant
 		wantHidden(t, name+", without a verb", fmt.Sprintf(withoutVerb, holder))
 		wantHidden(t, name+", in an error", fmt.Errorf("a: %v %w", holder, errors.New("b")).Error())
 	}
@@ -137,6 +137,20 @@ func TestWhatIsPrintedInsteadOfASecret(t *testing.T) {
 			if got := fmt.Sprintf(verb, test.value); got != test.want {
 				t.Errorf("%s as %s: got %q, want %q", name, verb, got, test.want)
 			}
+		}
+		if value, ok := test.value.(fmt.GoStringer); ok && value.GoString() != test.want {
+			t.Errorf("%s as Go: got %q, want %q", name, value.GoString(), test.want)
+		}
+	}
+}
+
+func TestPrintersThatDoNotAskFormatHideSecrets(t *testing.T) {
+	for name, value := range map[string]any{"a secret": driver.NewSecret(canary), "a key": newKey("a")} {
+		if _, ok := value.(fmt.GoStringer); !ok {
+			t.Errorf("%s is no fmt.GoStringer", name)
+		}
+		if _, ok := value.(fmt.Stringer); !ok {
+			t.Errorf("%s is no fmt.Stringer", name)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	sqldriver "database/sql/driver"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -57,37 +56,45 @@ func (r rank) Scan(stored any) error {
 	return nil
 }
 
-// conditions are kept as JSON, with their values byte for byte, which encoding/json would compact.
+// conditions are kept as JSON. Their values are texts in it: as a part of it they would lose the
+// spaces around them.
 type conditions struct{ of *[]driver.Condition }
+
+type storedCondition struct {
+	Field    string          `json:"field"`
+	Operator driver.Operator `json:"operator"`
+	Value    *string         `json:"value,omitempty"`
+}
 
 // Value implements database/sql/driver.Valuer.
 func (c conditions) Value() (sqldriver.Value, error) {
-	if *c.of == nil {
-		return "null", nil
+	var list []storedCondition
+	if *c.of != nil {
+		list = make([]storedCondition, len(*c.of))
 	}
-	var text strings.Builder
-	text.WriteByte('[')
 	for i, condition := range *c.of {
-		names, err := json.Marshal([]string{condition.Field, string(condition.Operator)})
-		if err != nil {
-			return nil, err
-		}
-		var pair [2]json.RawMessage
-		if err := json.Unmarshal(names, &pair); err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			text.WriteByte(',')
-		}
-		fmt.Fprintf(&text, `{"field":%s,"operator":%s`, pair[0], pair[1])
+		list[i] = storedCondition{Field: condition.Field, Operator: condition.Operator}
 		if condition.Value != nil {
-			fmt.Fprintf(&text, `,"value":%s`, condition.Value)
+			value := string(condition.Value)
+			list[i].Value = &value
 		}
-		text.WriteByte('}')
 	}
-	text.WriteByte(']')
-	return text.String(), nil
+	return encoded{list}.Value()
 }
 
 // Scan implements database/sql.Scanner.
-func (c conditions) Scan(stored any) error { return encoded{c.of}.Scan(stored) }
+func (c conditions) Scan(stored any) error {
+	var list []storedCondition
+	if err := (encoded{&list}).Scan(stored); err != nil || list == nil {
+		*c.of = nil
+		return err
+	}
+	*c.of = make([]driver.Condition, len(list))
+	for i, condition := range list {
+		(*c.of)[i] = driver.Condition{Field: condition.Field, Operator: condition.Operator}
+		if condition.Value != nil {
+			(*c.of)[i].Value = json.RawMessage(*condition.Value)
+		}
+	}
+	return nil
+}

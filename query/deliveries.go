@@ -122,14 +122,18 @@ func matching(event *driver.Event, subscriptions []driver.Subscription) ([]uuid.
 	seen := map[uuid.UUID]bool{}
 	for i := range subscriptions {
 		s := &subscriptions[i]
-		matches, err := s.Matches(event)
-		switch {
-		case err != nil:
-			return nil, err
-		case !matches || seen[s.EndpointID]:
-			continue
+		switch { // without a type it would match nothing, and nobody would notice
+		case s.EventType == "":
+			return nil, &driver.InvalidError{Field: "event_type", Reason: "was not read; it is needed here"}
 		case s.EndpointID == uuid.Nil:
 			return nil, &driver.InvalidError{Field: "endpoint_id", Reason: "was not read; it is needed here"}
+		}
+		matches, err := s.Matches(event)
+		if err != nil {
+			return nil, err
+		}
+		if !matches || seen[s.EndpointID] {
+			continue
 		}
 		seen[s.EndpointID] = true
 		ids = append(ids, s.EndpointID)

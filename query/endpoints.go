@@ -42,7 +42,7 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 	}
 	outdated := t.read().Where("key_id <> ?").OrderBy("key_id", "id").Suffix("LIMIT ?")
 	if s.dialect.Locks {
-		outdated = outdated.Suffix("FOR UPDATE SKIP LOCKED")
+		outdated = outdated.Suffix("FOR UPDATE") // none is skipped: 0 means that all are done
 	}
 	return &endpointSQL{
 		table:          t,
@@ -258,14 +258,14 @@ func (r *endpoints) RotateSecret(ctx context.Context, id uuid.UUID, opts driver.
 
 func (r *endpoints) ReencryptSecrets(ctx context.Context, limit int) (int, error) {
 	n, err := driver.CheckLimit(limit)
-	if err == nil && r.config.Keys == nil {
+	if err == nil && r.config.Keys.Current() == "" {
 		err = &driver.InvalidError{Field: "keys", Reason: "are not set; connect with driver.WithKeyRing"}
 	}
 	if err != nil {
 		return 0, r.fail("ReencryptSecrets", err)
 	}
 	done := 0
-	err = r.exec.InTx(ctx, func(x Executor) error {
+	err = r.retried(ctx, func(x Executor) error {
 		rows, err := r.on(x).query(ctx, r.sql.outdated, []any{r.config.Keys.Current(), int64(n)})
 		if err != nil {
 			return err

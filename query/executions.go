@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -36,8 +37,6 @@ func (r *executions) Update(ctx context.Context, execution driver.Execution) (dr
 		case !stored.Status.CanBecome(row.Status):
 			return stateError("execution is " + string(stored.Status) + " and can't become " + string(row.Status))
 		}
-		// What an update does not change must not be in its way: the action or the event may be gone.
-		row.ActionID, row.EventID, row.RetryOf = stored.ActionID, stored.EventID, stored.RetryOf
 		return r.replace(ctx, row)
 	}, &row, row.Prepare(r.config.MaxPayload))
 	return updated.Execution, err
@@ -122,6 +121,9 @@ func (r *executions) Retry(ctx context.Context, id uuid.UUID) (driver.Execution,
 	if err == nil && failed.Status != driver.ExecutionFailed && failed.Status != driver.ExecutionTimeout {
 		err = stateError("execution is " + string(failed.Status) + "; only one that failed or timed out can be tried again")
 	}
+	if err == nil && failed.RetryCount == driver.MaxExecutionRetries {
+		err = stateError(fmt.Sprintf("execution is a retry for the %dth time already, which is the last one", driver.MaxExecutionRetries))
+	}
 	if err != nil {
 		return driver.Execution{}, r.failID("Retry", id, err)
 	}
@@ -129,8 +131,13 @@ func (r *executions) Retry(ctx context.Context, id uuid.UUID) (driver.Execution,
 		ActionID: failed.ActionID, EventID: failed.EventID, EventType: failed.EventType, EventData: failed.EventData,
 		RetryCount: failed.RetryCount + 1, RetryOf: &failed.ID, ExecutionContext: failed.ExecutionContext,
 	}}
-	saved, err := r.write(ctx, "Retry", r.insert, &retry, retry.Prepare(r.config.MaxPayload))
-	return saved.Execution, err
+	if err = retry.Prepare(r.config.MaxPayload); err == nil {
+		err = r.insert(ctx, &retry)
+	}
+	if err != nil {
+		return driver.Execution{}, r.failID("Retry", id, err)
+	}
+	return retry.Execution, nil
 }
 
 func (r *executions) GetByAction(ctx context.Context, actionID uuid.UUID, limit int) ([]driver.Execution, error) {
@@ -172,6 +179,7 @@ func (r *executions) GetStats(ctx context.Context, actionID uuid.UUID, days int)
 }
 
 func (r *executions) Summary(ctx context.Context, since time.Time) (driver.ExecutionStats, error) {
+	since = since.UTC().Truncate(time.Microsecond)
 	stats, err := r.count(ctx, r.sql.countsOfAll, r.sql.durationsOfAll, since, since)
 	return stats, r.fail("Summary", err)
 }

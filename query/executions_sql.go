@@ -123,8 +123,10 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 			Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).
 			Set("updated_at", sq.Expr(d.Now)).Set("revision", sq.Expr("revision + 1")).
 			Where("id = ?").Suffix(t.returning())),
-		deleteOld: s.render(sq.Delete(executions).Where(sq.Expr("id IN (?)", sq.Select("id").From(executions).
-			Where("created_at < ? AND status "+d.IsOneText).OrderBy("created_at", "id").Suffix("LIMIT ?")))),
+		// Locked, they are those that still have the status when their turn comes.
+		deleteOld: s.render(sq.Delete(executions).Where("id IN (SELECT id FROM old)").
+			PrefixExpr(sq.Expr("WITH old AS MATERIALIZED (?)", update(sq.Select("id").From(executions).
+				Where("created_at < ? AND status "+d.IsOneText).OrderBy("created_at", "id").Suffix("LIMIT ?"), "")))),
 
 		counts:         counts("created_at >= ? AND action_id = ?"),
 		durations:      s.render(spread("duration_ms", "FROM "+executions+" WHERE created_at >= ? AND action_id = ?")),

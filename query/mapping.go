@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,11 @@ func (m *mapping[E]) pick(update bool) []column[E] {
 		picked = append(picked, m.derived...)
 	}
 	return picked
+}
+
+// updates reports whether Update sets the column of that name.
+func (m *mapping[E]) updates(name string) bool {
+	return slices.ContainsFunc(m.columns, func(c column[E]) bool { return c.name == name && c.set == byBoth })
 }
 
 func (c *column[E]) valueSQL(s *schemaSQL) string {

@@ -45,7 +45,7 @@ func (r *repository[E]) insert(ctx context.Context, e *E) error {
 func (r *repository[E]) replace(ctx context.Context, e *E) error {
 	t := r.table
 	return r.change(ctx, e, t.updateExplained, t.updateObstacles, func() (rows []E, err error) {
-		if len(t.unique) == 0 {
+		if len(t.updateUnique) == 0 {
 			return r.returning(ctx, t.updateRow, t.updateArgs(e))
 		}
 		err = r.apart(ctx, func(x Executor) error {

@@ -17,6 +17,10 @@ type table[E any] struct {
 
 	save, update []column[E] // the columns that each of them sets
 
+	// Those with a column that an update sets. What the others name may be gone.
+	updateReferences []reference
+	updateUnique     []unique
+
 	// One row, as it is stored; none if something is in the way.
 	insertRow, updateRow string
 	// What can be in the way: a row of predicates, in the order of the obstacles.
@@ -35,6 +39,8 @@ type obstacle[E any] struct {
 
 func newTable[E any](s *schemaSQL, m *mapping[E]) *table[E] {
 	t := &table[E]{mapping: m, schemaSQL: s, save: m.pick(false), update: m.pick(true)}
+	t.updateReferences = slices.DeleteFunc(slices.Clone(m.references), func(r reference) bool { return !m.updates(r.column) })
+	t.updateUnique = slices.DeleteFunc(slices.Clone(m.unique), func(u unique) bool { return !slices.ContainsFunc(u.columns, m.updates) })
 	name := s.quote(m.table)
 	t.insertObstacles, t.updateObstacles = t.obstacles(name)
 	t.insertRow, t.insertExplained = t.insertSQL(name), t.explain(t.insertObstacles)
@@ -59,12 +65,12 @@ func (t *table[E]) insertSQL(name string) string {
 	for _, c := range t.save {
 		values = values.Column(sq.Expr(c.valueSQL(t.schemaSQL)))
 	}
-	return t.render(sq.Insert(name).Columns(namesOf(t.save)...).Select(values.Where(t.referenced())).
+	return t.render(sq.Insert(name).Columns(namesOf(t.save)...).Select(values.Where(t.referenced(t.references))).
 		Suffix("ON CONFLICT DO NOTHING " + t.returning()))
 }
 
 func (t *table[E]) insertArgs(e *E) []any {
-	return append(valueArgs(e, t.save), t.referenceArgs(e)...)
+	return append(valueArgs(e, t.save), t.referenceArgs(e, t.references)...)
 }
 
 func (t *table[E]) updateSQL(name string) string {
@@ -73,26 +79,26 @@ func (t *table[E]) updateSQL(name string) string {
 		update = update.Set(c.name, sq.Expr(c.valueSQL(t.schemaSQL)))
 	}
 	return t.render(update.Set("updated_at", sq.Expr(t.dialect.Now)).Set("revision", sq.Expr("revision + 1")).
-		Where("id = ? AND revision = ? AND " + t.referenced()).Suffix(t.returning()))
+		Where("id = ? AND revision = ? AND " + t.referenced(t.updateReferences)).Suffix(t.returning()))
 }
 
 func (t *table[E]) updateArgs(e *E) []any {
-	return append(append(valueArgs(e, t.update), t.valueOf(e, "id"), t.valueOf(e, "revision")), t.referenceArgs(e)...)
+	return append(append(valueArgs(e, t.update), t.valueOf(e, "id"), t.valueOf(e, "revision")), t.referenceArgs(e, t.updateReferences)...)
 }
 
 // referenced holds if the rows that a row refers to are there. Where rows are locked it keeps them
 // there until the transaction ends.
-func (t *table[E]) referenced() string {
+func (t *table[E]) referenced(references []reference) string {
 	predicates := []string{"1 = 1"}
-	for _, r := range t.references {
+	for _, r := range references {
 		predicates = append(predicates, "NOT "+t.missing(r, t.dialect.KeyShare))
 	}
 	return strings.Join(predicates, " AND ")
 }
 
-func (t *table[E]) referenceArgs(e *E) []any {
-	args := make([]any, len(t.references))
-	for i, r := range t.references {
+func (t *table[E]) referenceArgs(e *E, references []reference) []any {
+	args := make([]any, len(references))
+	for i, r := range references {
 		args[i] = optionalIDs(t.valueOf(e, r.column))
 	}
 	return args
@@ -126,7 +132,10 @@ func (t *table[E]) obstacles(name string) (save, update []obstacle[E]) {
 			func(e *E) []any { return []any{optionalIDs(t.valueOf(e, r.column))} },
 			func(e *E) error { return missingReference(r, text(t.valueOf(e, r.column))) },
 		}
-		save, update = append(save, missing), append(update, missing)
+		save = append(save, missing)
+		if slices.Contains(t.updateReferences, r) {
+			update = append(update, missing)
+		}
 	}
 	for _, u := range t.unique {
 		where := strings.Join(u.columns, " = ? AND ") + " = ?"
@@ -141,7 +150,9 @@ func (t *table[E]) obstacles(name string) (save, update []obstacle[E]) {
 			return &driver.Error{Kind: driver.ErrAlreadyExists, Key: strings.Join(key, ", ")}
 		}
 		save = append(save, obstacle[E]{there(where), arg(u.columns...), taken})
-		update = append(update, obstacle[E]{there(where + " AND id <> ?"), arg(append(slices.Clone(u.columns), "id")...), taken})
+		if slices.ContainsFunc(u.columns, t.updates) {
+			update = append(update, obstacle[E]{there(where + " AND id <> ?"), arg(append(slices.Clone(u.columns), "id")...), taken})
+		}
 	}
 	return save, update
 }

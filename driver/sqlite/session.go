@@ -107,7 +107,8 @@ func (s *session) prepared(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 // refuseWrites makes the connection take no writes until allowWrites, unless it takes none anyway.
-// It goes past the kept statements: SQLite obeys this pragma when it prepares it, not when it runs it.
+// It goes past the kept statements: SQLite obeys this pragma when it prepares it, not when it runs
+// it.
 func (s *session) refuseWrites(ctx context.Context) error {
 	refuses := false
 	err := s.conn.QueryRowContext(ctx, "PRAGMA query_only").Scan(&refuses)

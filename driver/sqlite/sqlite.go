@@ -106,11 +106,14 @@ func readers(config driver.Config) int {
 // It takes the write lock, as InTx does. If tx has read before and somebody wrote since, SQLite
 // can't give it: ErrUnavailable. A transaction that begins with the lock (the parameter
 // _txlock=immediate of modernc.org/sqlite) has no such trouble. ErrInvalid if store is not one of
-// this package.
+// this package, or tx is nil.
 func WithTx(store driver.Store, tx *sql.Tx) (driver.Store, error) {
 	s, ok := driver.Unwrap(store).(*query.Store)
 	if !ok || s.Dialect() != dialect {
 		return nil, driver.Fail("WithTx", "", "store", "", &driver.InvalidError{Field: "store", Reason: "is not a store of package sqlite"})
+	}
+	if tx == nil {
+		return nil, driver.Fail("WithTx", s.Schema(), "transaction", "", &driver.InvalidError{Field: "tx", Reason: "is nil; begin one first"})
 	}
 	t := &transaction{runner: tx}
 	if _, err := t.Exec(context.Background(), s.WriteLock(), nil); err != nil {
@@ -153,12 +156,22 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 		if d.config.Migrations == driver.MigrateNever {
 			return store, nil // not even a look
 		}
-		return store, store.CheckKeys(ctx)
+		return store, d.checkKeys(ctx, store)
 	})
 	if err != nil {
 		return nil, err // and not a nil *query.Store in a driver.Store
 	}
 	return store, nil
+}
+
+// checkKeys asks the writer, as MigrationVersion does.
+func (d *db) checkKeys(ctx context.Context, store *query.Store) error {
+	s, err := d.writer.acquire(ctx)
+	if err != nil {
+		return driver.Fail("Store", store.Schema(), "schema", "", err)
+	}
+	defer d.writer.release(s)
+	return store.On(&transaction{runner: s}).CheckKeys(ctx)
 }
 
 // Schemas implements driver.DB.

@@ -327,6 +327,8 @@ func (foreign) Schema() string { return tenant }
 func TestWithTxRefusesAForeignStore(t *testing.T) {
 	_, err := sqlite.WithTx(foreign{}, nil)
 	wantError(t, "WithTx", err, driver.ErrInvalid, "package sqlite")
+	_, err = sqlite.WithTx(storeOf(t, connect(t, "sqlite::memory:", nil), tenant), nil)
+	wantError(t, "WithTx", err, driver.ErrInvalid, "tx")
 }
 
 func TestAJoinedTransactionThatHasEndedIsClosed(t *testing.T) {
