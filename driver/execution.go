@@ -200,7 +200,8 @@ func (o *ExecutionOutcome) Prepare(maxPayload int) error {
 
 // ExecutionRepository stores the executions of one schema's actions. Every method is safe for
 // concurrent use. Limits of lists, and the errors that every method may return, are as
-// [EventRepository] says.
+// [EventRepository] says. A moment to count or delete from is in the years 1 to 9999, else
+// ErrInvalid.
 type ExecutionRepository interface {
 	// Save stores a new execution and returns it as a read would. It changes no counters. Errors:
 	// ErrInvalid before anything is sent; ErrAlreadyExists for an ID that is taken, or a RetryOf that
@@ -240,10 +241,10 @@ type ExecutionRepository interface {
 	GetFailed(ctx context.Context, limit int) ([]Execution, error)
 
 	// Retry makes a new pending execution that repeats one that failed or timed out, with a
-	// RetryCount one higher, and returns it. Whether retries are left by the action's MaxRetries, and
-	// whether the pause has passed, is for GetFailed to say. Errors: ErrNotFound; ErrState for one that
-	// did not fail or has a RetryCount of MaxExecutionRetries; ErrAlreadyExists if it has a retry;
-	// ErrMissingReference if the action or the event is gone.
+	// RetryCount one higher, and returns it. Whether retries are left by the action's MaxRetries,
+	// and whether the pause has passed, is for GetFailed to say. Errors: ErrNotFound; ErrState for
+	// one that did not fail or has a RetryCount of MaxExecutionRetries; ErrAlreadyExists if it has a
+	// retry; ErrMissingReference if the action or the event is gone.
 	Retry(ctx context.Context, id uuid.UUID) (Execution, error)
 
 	// GetByAction returns the executions of one action, newest first: by CreatedAt, then ID, both

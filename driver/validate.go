@@ -212,6 +212,10 @@ func checkOptionalTime(field string, t *time.Time) error {
 	return checkTime(field, *t)
 }
 
+// CheckTime reports a moment that no stored one can be compared with: ErrInvalid outside the years 1
+// to 9999. For backends.
+func CheckTime(field string, t time.Time) error { return checkTime(field, t) }
+
 func checkTime(field string, t time.Time) error {
 	if year := t.UTC().Year(); year < 1 || year > 9999 {
 		return &InvalidError{field, "must be in the years 1 to 9999"}
