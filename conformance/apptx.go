@@ -204,7 +204,8 @@ func appTxSchemas(t *test, app *app) {
 	equalList(t, "queue of the other schema", t.queueOf(other), []uuid.UUID{there.ID})
 }
 
-// appTxValues saves events of all kinds: the app's library may have ways of its own for JSON and times.
+// appTxValues saves events of all kinds: the app's library may have ways of its own for JSON and
+// times.
 func appTxValues(t *test, app *app) {
 	tx := app.begin()
 	joined := t.join(tx, t.store)

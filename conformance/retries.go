@@ -18,12 +18,14 @@ var txRetries = area{name: "Transactions/Retry", alone: true, behaviours: []beha
 	{"RunsOnceInsideATransaction", retryInside},
 }}
 
-// errGaveWay is what a transaction of a test fails with as if it had been undone in favour of another.
+// errGaveWay is what a transaction of a test fails with as if it had been undone in favour of
+// another.
 var errGaveWay = &driver.Error{
 	Op: "InTx", Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{GaveWay: true, Err: errors.New("another went first")},
 }
 
-// failsFirst is the function of a transaction that saves an event, and fails with err in its first n runs.
+// failsFirst is the function of a transaction that saves an event, and fails with err in its first
+// n runs.
 func (t *test) failsFirst(n int, err error, runs *int, saved *[]uuid.UUID) func(tx driver.Store) error {
 	return func(tx driver.Store) error {
 		*runs++

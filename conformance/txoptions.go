@@ -128,7 +128,8 @@ func (t *test) seesOneState(opts ...driver.TxOption) {
 	t.wantWaiting(t.store, int64(len(before.queue))) // one more, one less
 }
 
-// readOnlyEnds ends read-only transactions in every way. A connection that went on refusing writes would show.
+// readOnlyEnds ends read-only transactions in every way. A connection that went on refusing writes
+// would show.
 func readOnlyEnds(t *test) {
 	waiting := int64(0)
 	read := func(tx driver.Store) { t.wantWaiting(tx, waiting) }

@@ -29,11 +29,11 @@ type Attempt struct {
 	// Only values of headers that are known to carry no credentials are stored: see
 	// RedactRequestHeaders.
 	RequestHeaders map[string][]string `json:"request_headers"`
-	// RequestBody has at most the bytes that WithMaxPayload sets; may be empty.
+	// RequestBody has at most the bytes that WithMaxPayload sets and MaxEnvelope more; may be empty.
 	RequestBody string `json:"request_body"`
 	// RequestSignature has at most 4,096 bytes; may be empty.
 	RequestSignature string `json:"request_signature"`
-	// ResponseStatusCode is 100 to 599; nil: there was no response.
+	// ResponseStatusCode is what the other side sent, 0 to 999; nil: there was no response.
 	ResponseStatusCode *int `json:"response_status_code"`
 	// ResponseHeaders may be nil; at most 64 KiB are kept.
 	ResponseHeaders map[string][]string `json:"response_headers"`
@@ -75,7 +75,8 @@ const (
 	MaxSignature       = 4096
 	MaxErrorMessage    = 64 << 10
 	MaxResponseBody    = 1 << 20
-	MaxRequestHeaders  = 64 << 10 // 3 more counted for each name and value
+	MaxEnvelope        = 1 << 20   // what a request body may have around the data of an event
+	MaxRequestHeaders  = 128 << 10 // more than an endpoint can add; 3 more counted for each name and value
 	MaxResponseHeaders = 64 << 10
 )
 
@@ -90,7 +91,7 @@ func (a *Attempt) validate(maxPayload int) error {
 		checkRequestURL("request_url", a.RequestURL),
 		checkRequestMethod("request_method", a.RequestMethod),
 		checkRequestHeaders("request_headers", a.RequestHeaders),
-		checkText("request_body", a.RequestBody, maxPayload),
+		checkText("request_body", a.RequestBody, maxPayload+MaxEnvelope),
 		checkText("request_signature", a.RequestSignature, MaxSignature),
 		checkText("error_code", a.ErrorCode, MaxName),
 		checkOptionalID("lease_token", a.LeaseToken),
@@ -101,8 +102,8 @@ func (a *Attempt) validate(maxPayload int) error {
 	switch {
 	case err != nil:
 		return err
-	case a.ResponseStatusCode != nil && (*a.ResponseStatusCode < 100 || *a.ResponseStatusCode > 599):
-		return &InvalidError{"response_status_code", "must be 100 to 599, or nil"}
+	case a.ResponseStatusCode != nil && (*a.ResponseStatusCode < 0 || *a.ResponseStatusCode > 999):
+		return &InvalidError{"response_status_code", "must be 0 to 999, or nil"}
 	case !a.AttemptedAt.IsZero() && !a.CompletedAt.IsZero() && a.CompletedAt.Before(a.AttemptedAt):
 		return &InvalidError{"completed_at", "must not be before attempted_at"}
 	}

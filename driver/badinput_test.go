@@ -130,6 +130,7 @@ var allowances = []allowance{
 	{"Subscription", "created_at updated_at revision", "", fine, "the database sets them, Save and Update don't; another revision is a conflict"},
 
 	{"Attempt", "number", "zero", fine, "the next number"},
+	{"Attempt", "response_status_code", "zero", fine, "what the other side sent, whatever it is"},
 	{"Attempt", "response_headers", "", storable(driver.MaxResponseHeaders), "what the other side sent is cut, not refused"},
 	{"Attempt", "response_body", "", storable(driver.MaxResponseBody), "what the other side sent is cut, not refused"},
 	{"Attempt", "error_message", "", storable(driver.MaxErrorMessage), "what the other side sent is cut, not refused"},

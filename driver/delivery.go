@@ -162,21 +162,13 @@ func (d *Delivery) Record(attempt *Attempt, now time.Time) error {
 		if d.RetryJitter {
 			delay = FullJitter(delay)
 		}
-		// Never from a time that has not come: a worker's clock may be wrong.
-		next := storedTime(earliest(now, attempt.CompletedAt).Add(delay))
+		next := storedTime(now.Add(delay)) // not from the attempt's times: a worker's clock may be wrong
 		d.NextRetryAt = &next
 		return nil
 	}
 	completed := attempt.CompletedAt
 	d.CompletedAt = &completed
 	return nil
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 func latest(a, b time.Time) time.Time {

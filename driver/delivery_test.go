@@ -131,14 +131,10 @@ func checkStep(t *testing.T, before, d *driver.Delivery, attempt *driver.Attempt
 	if d.NextRetryAt == nil {
 		return
 	}
-	from := attempt.CompletedAt
-	if from.After(now) {
-		from = now
-	}
-	latest := from.Add(policy.RetryDelay(attempt.Number))
+	latest := now.Add(policy.RetryDelay(attempt.Number))
 	earliest := latest
 	if policy.RetryJitter {
-		earliest = from
+		earliest = now
 	}
 	if d.NextRetryAt.Before(earliest.Truncate(time.Microsecond)) || d.NextRetryAt.After(latest) {
 		t.Fatalf("attempt %d: due %s, want %s to %s", attempt.Number, d.NextRetryAt, earliest, latest)
@@ -376,7 +372,7 @@ func TestAnAttemptThatIsRefusedStaysAsItIs(t *testing.T) {
 	if !reflect.DeepEqual(attempt, given) {
 		t.Errorf("got %+v, want %+v", attempt, given)
 	}
-	wantInvalid(t, "a body over the limit", (&driver.Attempt{Status: driver.AttemptFailed, RequestBody: "12345"}).Prepare(4), "request_body")
+	wantInvalid(t, "a body over the limit", (&driver.Attempt{Status: driver.AttemptFailed, RequestBody: strings.Repeat("x", driver.MaxEnvelope+5)}).Prepare(4), "request_body")
 }
 
 func TestTheTimesOfAnAttempt(t *testing.T) {

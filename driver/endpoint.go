@@ -355,12 +355,14 @@ type EndpointRepository interface {
 	// UpdateLastUsed moves LastUsedAt to now, never back. False if there is no such endpoint.
 	UpdateLastUsed(ctx context.Context, id uuid.UUID) (bool, error)
 
-	// MarkVerified sets IsVerified, and VerifiedAt to now unless it is set. False if there is no
-	// such endpoint. It counts as a change: the Revision rises.
-	MarkVerified(ctx context.Context, id uuid.UUID) (bool, error)
+	// MarkVerified sets IsVerified, and VerifiedAt to now unless it is set. endpointURL is the address
+	// that was verified: false if it is no longer the endpoint's, or there is no such endpoint. It
+	// counts as a change: the Revision rises.
+	MarkVerified(ctx context.Context, id uuid.UUID, endpointURL string) (bool, error)
 
 	// RotateSecret gives an endpoint a new secret. The one before stays valid for the grace period,
 	// the one before that no longer: SigningSecrets has those that are. It returns the endpoint.
+	// The same Secret again changes nothing.
 	// Errors: ErrInvalid; ErrNotFound.
 	RotateSecret(ctx context.Context, id uuid.UUID, opts RotateOptions) (Endpoint, error)
 

@@ -17,7 +17,8 @@ type Execution struct {
 	// ActionID is required; the action must exist when the execution is saved, and may be gone later:
 	// executions stay as history.
 	ActionID uuid.UUID `json:"action_id"`
-	// EventID is the event that led to it, which must exist when the execution is saved; may be nil.
+	// EventID is the event that led to it, which must exist when the execution is saved, unless that
+	// is a retry; may be nil.
 	EventID *uuid.UUID `json:"event_id"`
 	// EventType is required, as an Event's.
 	EventType string `json:"event_type"`
@@ -205,7 +206,8 @@ func (o *ExecutionOutcome) Prepare(maxPayload int) error {
 type ExecutionRepository interface {
 	// Save stores a new execution and returns it as a read would. It changes no counters. Errors:
 	// ErrInvalid before anything is sent; ErrAlreadyExists for an ID that is taken, or a RetryOf that
-	// has a retry; ErrMissingReference for an ActionID, EventID or RetryOf that is not there.
+	// has a retry; ErrMissingReference for an ActionID, RetryOf or, without a RetryOf, EventID that is
+	// not there.
 	Save(ctx context.Context, execution Execution) (Execution, error)
 
 	// Update replaces Status, StartedAt, CompletedAt, DurationMS, Result, ErrorMessage and
@@ -236,15 +238,15 @@ type ExecutionRepository interface {
 	ClaimPending(ctx context.Context, limit int, lease time.Duration) ([]Execution, error)
 
 	// GetFailed returns the executions that failed or timed out and are to be tried again: that have
-	// no retry yet, whose action has a higher MaxRetries than their RetryCount, and whose pause,
-	// Action.RetryDelay, has passed since CompletedAt. By CompletedAt, then ID.
+	// no retry yet, whose action had a higher MaxRetries than their RetryCount when they failed, and
+	// whose pause, Action.RetryDelay, has passed since CompletedAt. By the end of the pause, then ID.
 	GetFailed(ctx context.Context, limit int) ([]Execution, error)
 
 	// Retry makes a new pending execution that repeats one that failed or timed out, with a
 	// RetryCount one higher, and returns it. Whether retries are left by the action's MaxRetries,
 	// and whether the pause has passed, is for GetFailed to say. Errors: ErrNotFound; ErrState for
 	// one that did not fail or has a RetryCount of MaxExecutionRetries; ErrAlreadyExists if it has a
-	// retry; ErrMissingReference if the action or the event is gone.
+	// retry; ErrMissingReference if the action is gone. The event may be.
 	Retry(ctx context.Context, id uuid.UUID) (Execution, error)
 
 	// GetByAction returns the executions of one action, newest first: by CreatedAt, then ID, both

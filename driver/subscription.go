@@ -95,9 +95,12 @@ func (s *Subscription) Prepare() error {
 // Numbers are compared as exact decimals: 1 equals 1.0, and nothing is rounded. No other kinds are
 // converted: 1 is not "1". Where nothing is at the path, only $exists: false, $ne and $nin hold.
 //
-// An error is an [InvalidError]: filters or data that are not what Save accepts, or that were not
-// read.
+// An error is an [InvalidError]: filters or data that are not what Save accepts, or a subscription
+// that was read without its filters or its EventType.
 func (s *Subscription) Matches(event *Event) (bool, error) {
+	if s.EventType == "" { // it would match nothing, and nobody would notice
+		return false, &InvalidError{"event_type", "is missing; read it, too"}
+	}
 	if !MatchEventType(s.EventType, event.EventType) || !inContext(s.ContextID, event.ContextID) {
 		return false, nil
 	}

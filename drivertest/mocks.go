@@ -1618,7 +1618,7 @@ var _ driver.EndpointRepository = &EndpointRepositoryMock{}
 //			GetByIDFunc: func(ctx context.Context, id uuid.UUID) (driver.Endpoint, error) {
 //				panic("mock out the GetByID method")
 //			},
-//			MarkVerifiedFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
+//			MarkVerifiedFunc: func(ctx context.Context, id uuid.UUID, endpointURL string) (bool, error) {
 //				panic("mock out the MarkVerified method")
 //			},
 //			ReencryptSecretsFunc: func(ctx context.Context, limit int) (int, error) {
@@ -1659,7 +1659,7 @@ type EndpointRepositoryMock struct {
 	GetByIDFunc func(ctx context.Context, id uuid.UUID) (driver.Endpoint, error)
 
 	// MarkVerifiedFunc mocks the MarkVerified method.
-	MarkVerifiedFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+	MarkVerifiedFunc func(ctx context.Context, id uuid.UUID, endpointURL string) (bool, error)
 
 	// ReencryptSecretsFunc mocks the ReencryptSecrets method.
 	ReencryptSecretsFunc func(ctx context.Context, limit int) (int, error)
@@ -1721,6 +1721,8 @@ type EndpointRepositoryMock struct {
 			Ctx context.Context
 			// ID is the id argument value.
 			ID uuid.UUID
+			// EndpointURL is the endpointURL argument value.
+			EndpointURL string
 		}
 		// ReencryptSecrets holds details about calls to the ReencryptSecrets method.
 		ReencryptSecrets []struct {
@@ -1958,21 +1960,23 @@ func (mock *EndpointRepositoryMock) GetByIDCalls() []struct {
 }
 
 // MarkVerified calls MarkVerifiedFunc.
-func (mock *EndpointRepositoryMock) MarkVerified(ctx context.Context, id uuid.UUID) (bool, error) {
+func (mock *EndpointRepositoryMock) MarkVerified(ctx context.Context, id uuid.UUID, endpointURL string) (bool, error) {
 	if mock.MarkVerifiedFunc == nil {
 		panic("EndpointRepositoryMock.MarkVerifiedFunc: method is nil but EndpointRepository.MarkVerified was just called")
 	}
 	callInfo := struct {
-		Ctx context.Context
-		ID  uuid.UUID
+		Ctx         context.Context
+		ID          uuid.UUID
+		EndpointURL string
 	}{
-		Ctx: ctx,
-		ID:  id,
+		Ctx:         ctx,
+		ID:          id,
+		EndpointURL: endpointURL,
 	}
 	mock.lockMarkVerified.Lock()
 	mock.calls.MarkVerified = append(mock.calls.MarkVerified, callInfo)
 	mock.lockMarkVerified.Unlock()
-	return mock.MarkVerifiedFunc(ctx, id)
+	return mock.MarkVerifiedFunc(ctx, id, endpointURL)
 }
 
 // MarkVerifiedCalls gets all the calls that were made to MarkVerified.
@@ -1980,12 +1984,14 @@ func (mock *EndpointRepositoryMock) MarkVerified(ctx context.Context, id uuid.UU
 //
 //	len(mockedEndpointRepository.MarkVerifiedCalls())
 func (mock *EndpointRepositoryMock) MarkVerifiedCalls() []struct {
-	Ctx context.Context
-	ID  uuid.UUID
+	Ctx         context.Context
+	ID          uuid.UUID
+	EndpointURL string
 } {
 	var calls []struct {
-		Ctx context.Context
-		ID  uuid.UUID
+		Ctx         context.Context
+		ID          uuid.UUID
+		EndpointURL string
 	}
 	mock.lockMarkVerified.RLock()
 	calls = mock.calls.MarkVerified

@@ -20,6 +20,7 @@ type actionSQL struct {
 	addStatistics    string
 	deleteTypes      string
 	cancelExecutions string
+	forgetRetries    string
 }
 
 func newActionSQL(s *schemaSQL) *actionSQL {
@@ -30,11 +31,11 @@ func newActionSQL(s *schemaSQL) *actionSQL {
 		return s.render(t.read().Where(active + " AND " + tenant).
 			Where("id IN (SELECT action_id FROM " + s.quote(actionTypesTable) + " WHERE event_type " + s.dialect.IsOneText + ")").OrderBy(order))
 	}
-	now := s.dialect.Now
+	now, tenant := s.dialect.Now, s.dialect.Unindexed("tenant_id") // found by their types
 	return &actionSQL{
 		table:         t,
-		ofTenant:      forEvent("(tenant_id IS NULL OR tenant_id = ?)"),
-		withoutTenant: forEvent("tenant_id IS NULL"),
+		ofTenant:      forEvent("(" + tenant + " IS NULL OR " + tenant + " = ?)"),
+		withoutTenant: forEvent(tenant + " IS NULL"),
 		byHandler:     t.lists("handler_type = ?", active, order),
 		byTenant:      t.lists("tenant_id = ?", active, order),
 		tenantless:    t.lists("tenant_id IS NULL", active, order),
@@ -48,10 +49,12 @@ func newActionSQL(s *schemaSQL) *actionSQL {
 			Where("success_count + failure_count + ? <= trigger_count + ? AND id = ?")),
 		deleteTypes: s.render(sq.Delete(s.quote(actionTypesTable)).Where("action_id = ?")),
 		cancelExecutions: s.render(sq.Update(s.quote(executionsTable)).Set("status", sq.Expr("'cancelled'")).
-			Set("completed_at", sq.Expr(now)).Set("error_message", sq.Expr("?")).
+			Set("completed_at", sq.Expr(now)).Set("error_message", sq.Expr("?")).Set("retry_at", sq.Expr("NULL")).
 			Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).
 			Set("updated_at", sq.Expr(now)).Set("revision", sq.Expr("revision + 1")).
-			Where("action_id = ? AND status IN ('pending', 'running')")),
+			Where("action_id = ? AND completed_at IS NULL")),
+		forgetRetries: s.render(sq.Update(s.quote(executionsTable)).Set("retry_at", sq.Expr("NULL")).
+			Where("action_id = ? AND status IN ('failed', 'timeout') AND retry_at IS NOT NULL")),
 	}
 }
 
@@ -104,10 +107,13 @@ func (r *actions) Delete(ctx context.Context, id uuid.UUID) (bool, error) {
 		if deleted, err = x.Exec(ctx, r.table.deleteRow, []any{id}); err != nil || deleted == 0 {
 			return err
 		}
+		if _, err = x.Exec(ctx, r.sql.forgetRetries, []any{id}); err != nil {
+			return err
+		}
 		_, err = x.Exec(ctx, r.sql.cancelExecutions, []any{"the action was deleted", id})
 		return err
 	})
-	return deleted > 0, r.failID("Delete", id, err)
+	return deleted > 0 && err == nil, r.failID("Delete", id, err)
 }
 
 func (r *actions) GetActionsForEvent(ctx context.Context, eventType string, opts driver.ActionOptions) ([]driver.Action, error) {

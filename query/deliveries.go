@@ -31,7 +31,12 @@ func (r *deliveries) Save(ctx context.Context, delivery driver.Delivery) (driver
 		}
 		delivery.Begin(policy, now)
 		for i := range delivery.Attempts {
-			if err := delivery.Record(&delivery.Attempts[i], now); err != nil {
+			// History: the pause begins when the attempt ended.
+			ended := delivery.Attempts[i].CompletedAt
+			if ended.IsZero() || ended.After(now) {
+				ended = now
+			}
+			if err := delivery.Record(&delivery.Attempts[i], ended); err != nil {
 				return err
 			}
 		}
@@ -79,7 +84,11 @@ func (r *deliveries) health(ctx context.Context, d *driver.Delivery) (err error)
 	case driver.DeliverySuccess:
 		_, err = r.exec.Exec(ctx, r.endpointSQL().succeeded, []any{d.EndpointID})
 	case driver.DeliveryFailed:
-		_, err = r.exec.Exec(ctx, r.endpointSQL().failed, []any{d.EndpointID})
+		active := true // also of one that is gone
+		err = r.exec.Query(ctx, r.endpointSQL().failed, []any{d.EndpointID}, []any{&active}, nil)
+		if err == nil && !active {
+			_, err = r.exec.Exec(ctx, r.endpointSQL().park, []any{true, d.EndpointID})
+		}
 	}
 	return err
 }
@@ -122,17 +131,13 @@ func matching(event *driver.Event, subscriptions []driver.Subscription) ([]uuid.
 	seen := map[uuid.UUID]bool{}
 	for i := range subscriptions {
 		s := &subscriptions[i]
-		switch { // without a type it would match nothing, and nobody would notice
-		case s.EventType == "":
-			return nil, &driver.InvalidError{Field: "event_type", Reason: "was not read; it is needed here"}
-		case s.EndpointID == uuid.Nil:
-			return nil, &driver.InvalidError{Field: "endpoint_id", Reason: "was not read; it is needed here"}
-		}
 		matches, err := s.Matches(event)
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if !matches || seen[s.EndpointID] {
+		case s.EndpointID == uuid.Nil:
+			return nil, &driver.InvalidError{Field: "endpoint_id", Reason: "is missing; read it, too"}
+		case !matches || seen[s.EndpointID]:
 			continue
 		}
 		seen[s.EndpointID] = true

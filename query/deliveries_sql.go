@@ -45,7 +45,7 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		}
 		return q.Suffix("FOR UPDATE" + how)
 	}
-	due := "next_retry_at <= " + d.Now + " AND (lease_until IS NULL OR lease_until <= " + d.Now + ") AND " +
+	due := "NOT is_parked AND next_retry_at <= " + d.Now + " AND (lease_until IS NULL OR lease_until <= " + d.Now + ") AND " +
 		"EXISTS (SELECT 1 FROM " + endpoints + " e WHERE e.id = endpoint_id AND e.is_active)"
 	dueFirst := sq.Select("id").From(deliveries).Where(due).OrderBy("next_retry_at", "id").Suffix("LIMIT ?")
 
@@ -76,7 +76,8 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		).Select(keyShare(sq.Select(
 			"first", "e.id", "v.id", "'pending'", "0", "e.max_retry_attempts + 1", "e.retry_backoff_seconds",
 			"e.retry_backoff_multiplier", "e.retry_jitter", d.Now, "FALSE", "''",
-		).From(d.Pairs).Join(endpoints+" e ON e.id = second").Join(events+" v ON v.id = ?").Where("e.is_active"), " OF e, v")).
+		).From(d.Pairs).Join(endpoints+" e ON e.id = second").Join(events+" v ON v.id = ?").Where("e.is_active").
+			OrderBy("e.id"), " OF e, v")). // two that save the same ones never wait for each other
 			Suffix("ON CONFLICT DO NOTHING")),
 		ofEvent:     s.render(t.read().Where("event_id = ? AND replay_of IS NULL AND endpoint_id " + d.IsOneOf).OrderBy("id")),
 		eventExists: s.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(events).Where("id = ?")))),

@@ -33,6 +33,9 @@ type Dialect struct {
 	Plus func(moment, seconds string) string
 	// Day is the number of days from 1970-01-01 to a moment, in UTC.
 	Day func(moment string) string
+	// Unindexed is a column's value for which no index is looked for: SQLite takes the index that has
+	// the order before the one that finds the fewest rows.
+	Unindexed func(column string) string
 	// Bytewise sorts a text by its bytes.
 	Bytewise func(column string) string
 	// Aggregates is a FROM item that turns the parameters of AggregateArgs into rows with the

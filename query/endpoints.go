@@ -21,6 +21,7 @@ type endpointSQL struct {
 	used, verified       string
 	rotate, rotateAtOnce string
 	cancelDeliveries     string
+	park                 string // or the contrary: its deliveries that have not ended
 
 	// The secrets that are not under the current key, and one row's under it; a key that secrets are
 	// under and that is not on a list.
@@ -42,7 +43,8 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 	}
 	outdated := t.read().Where("key_id <> ?").OrderBy("key_id", "id").Suffix("LIMIT ?")
 	if s.dialect.Locks {
-		outdated = outdated.Suffix("FOR UPDATE") // none is skipped: 0 means that all are done
+		// None is skipped, for 0 means that all are done. Those who only refer to them need not wait.
+		outdated = outdated.Suffix("FOR NO KEY UPDATE")
 	}
 	return &endpointSQL{
 		table:          t,
@@ -53,10 +55,12 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 		used: s.render(sq.Update(name).Set("last_used_at", sq.Expr(s.forward("last_used_at"))).Where("id = ?")),
 		verified: s.render(sq.Update(name).Set("is_verified", sq.Expr("TRUE")).
 			Set("verified_at", sq.Expr("CASE WHEN is_verified THEN verified_at ELSE "+now+" END")).
-			Set("updated_at", sq.Expr(now)).Set("revision", sq.Expr("revision + 1")).Where("id = ?")),
+			Set("updated_at", sq.Expr(now)).Set("revision", sq.Expr("revision + 1")).Where("endpoint_url = ? AND id = ?")),
 		rotate:           rotate(s.dialect.After),
 		rotateAtOnce:     rotate("NULL"),
 		cancelDeliveries: s.render(s.cancel().Where("endpoint_id = ? AND next_retry_at IS NOT NULL")),
+		park: s.render(sq.Update(s.quote(deliveriesTable)).Set("is_parked", sq.Expr("?")).
+			Where("endpoint_id = ? AND next_retry_at IS NOT NULL")),
 
 		outdated: s.render(outdated),
 		reencrypt: s.render(sq.Update(name).Set("key_id", sq.Expr("?")).Set("secret_token", sq.Expr("?")).
@@ -115,7 +119,7 @@ func (s *schemaSQL) failedSQL(name string) string {
 			" ELSE 'disable_after_days: deliveries have failed for as long' END", "disabled_reason")).
 		Set("updated_at", when(now, "updated_at")).
 		Set("revision", when("revision + 1", "revision")).
-		Where("id = ?"))
+		Where("id = ?").Suffix("RETURNING is_active"))
 }
 
 // endpoints implements driver.EndpointRepository.
@@ -163,8 +167,18 @@ func (r *endpoints) Update(ctx context.Context, endpoint driver.Endpoint) (drive
 		row.SecretToken, row.PreviousSecretToken = stored.SecretToken, stored.PreviousSecretToken
 		err = r.seal(&row)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case row.IsActive == stored.IsActive:
 		err = r.replace(ctx, &row)
+	default:
+		err = r.retried(ctx, func(x Executor) error {
+			if err := r.on(x).replace(ctx, &row); err != nil {
+				return err
+			}
+			_, err := x.Exec(ctx, r.sql.park, []any{!row.IsActive, row.ID})
+			return err
+		})
 	}
 	if err != nil {
 		return driver.Endpoint{}, r.failID("Update", endpoint.ID, err)
@@ -215,8 +229,8 @@ func (r *endpoints) UpdateLastUsed(ctx context.Context, id uuid.UUID) (bool, err
 	return r.changes(ctx, "UpdateLastUsed", r.sql.used, id)
 }
 
-func (r *endpoints) MarkVerified(ctx context.Context, id uuid.UUID) (bool, error) {
-	return r.changes(ctx, "MarkVerified", r.sql.verified, id)
+func (r *endpoints) MarkVerified(ctx context.Context, id uuid.UUID, endpointURL string) (bool, error) {
+	return r.changes(ctx, "MarkVerified", r.sql.verified, id, endpointURL)
 }
 
 func (r *endpoints) RotateSecret(ctx context.Context, id uuid.UUID, opts driver.RotateOptions) (driver.Endpoint, error) {
@@ -233,6 +247,9 @@ func (r *endpoints) RotateSecret(ctx context.Context, id uuid.UUID, opts driver.
 		row, err := r.get(ctx, r.table.byID, id)
 		if err != nil {
 			return driver.Endpoint{}, r.failID("RotateSecret", id, err)
+		}
+		if row.SecretToken.Equal(opts.Secret) { // the same call again: what is previous stays so
+			return row.Endpoint, nil
 		}
 		row.SecretToken, row.PreviousSecretToken = opts.Secret, row.SecretToken
 		if opts.Grace < 0 {

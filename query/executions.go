@@ -21,8 +21,22 @@ type executions struct {
 
 func (r *executions) Save(ctx context.Context, execution driver.Execution) (driver.Execution, error) {
 	row := executionRow{Execution: execution}
-	saved, err := r.write(ctx, "Save", r.insert, &row, row.Prepare(r.config.MaxPayload))
+	saved, err := r.write(ctx, "Save", r.store, &row, row.Prepare(r.config.MaxPayload))
 	return saved.Execution, err
+}
+
+// store stores a new execution. What it is the retry of is no longer to be tried again.
+func (r *executions) store(ctx context.Context, row *executionRow) error {
+	if row.RetryOf == nil {
+		return r.insert(ctx, row)
+	}
+	return r.retried(ctx, func(x Executor) error {
+		if err := r.on(x).insert(ctx, row); err != nil {
+			return err
+		}
+		_, err := x.Exec(ctx, r.sql.retried, []any{*row.RetryOf})
+		return err
+	})
 }
 
 func (r *executions) Update(ctx context.Context, execution driver.Execution) (driver.Execution, error) {
@@ -37,6 +51,7 @@ func (r *executions) Update(ctx context.Context, execution driver.Execution) (dr
 		case !stored.Status.CanBecome(row.Status):
 			return stateError("execution is " + string(stored.Status) + " and can't become " + string(row.Status))
 		}
+		row.ActionID, row.RetryCount = stored.ActionID, stored.RetryCount // Update leaves them, and retry_at depends on them
 		return r.replace(ctx, row)
 	}, &row, row.Prepare(r.config.MaxPayload))
 	return updated.Execution, err
@@ -69,7 +84,8 @@ func (r *executions) Complete(ctx context.Context, id uuid.UUID, outcome driver.
 			ms := min(max(now.Sub(*e.StartedAt).Milliseconds(), 0), driver.MaxDurationMS)
 			duration = &ms
 		}
-		completed, err = tx.get(ctx, r.sql.finish, string(outcome.Status), duration, outcome.Result, outcome.ErrorMessage, id)
+		completed, err = tx.get(ctx, r.sql.finish, append(append(
+			[]any{string(outcome.Status), duration, outcome.Result, outcome.ErrorMessage}, retryArgs(&e, outcome.Status, nil)...), id)...)
 		if err != nil {
 			return err
 		}
@@ -132,7 +148,7 @@ func (r *executions) Retry(ctx context.Context, id uuid.UUID) (driver.Execution,
 		RetryCount: failed.RetryCount + 1, RetryOf: &failed.ID, ExecutionContext: failed.ExecutionContext,
 	}}
 	if err = retry.Prepare(r.config.MaxPayload); err == nil {
-		err = r.insert(ctx, &retry)
+		err = r.store(ctx, &retry)
 	}
 	if err != nil {
 		return driver.Execution{}, r.failID("Retry", id, err)
@@ -155,6 +171,9 @@ func (r *executions) GetByStatus(ctx context.Context, status driver.ExecutionSta
 }
 
 func (r *executions) GetRecent(ctx context.Context, since time.Time, limit int) ([]driver.Execution, error) {
+	if err := driver.CheckTime("since", since); err != nil {
+		return nil, r.fail("GetRecent", err)
+	}
 	return r.executions(r.list(ctx, "GetRecent", r.sql.recent, limit, since))
 }
 
@@ -179,6 +198,9 @@ func (r *executions) GetStats(ctx context.Context, actionID uuid.UUID, days int)
 }
 
 func (r *executions) Summary(ctx context.Context, since time.Time) (driver.ExecutionStats, error) {
+	if err := driver.CheckTime("since", since); err != nil {
+		return driver.ExecutionStats{}, r.fail("Summary", err)
+	}
 	since = since.UTC().Truncate(time.Microsecond)
 	stats, err := r.count(ctx, r.sql.countsOfAll, r.sql.durationsOfAll, since, since)
 	return stats, r.fail("Summary", err)
@@ -230,6 +252,9 @@ func (r *executions) count(ctx context.Context, counts, durations string, since 
 const deleteBatch = 1000
 
 func (r *executions) DeleteOlderThan(ctx context.Context, cutoff time.Time, statuses ...driver.ExecutionStatus) (int, error) {
+	if err := driver.CheckTime("cutoff", cutoff); err != nil {
+		return 0, r.fail("DeleteOlderThan", err)
+	}
 	if len(statuses) == 0 {
 		statuses = driver.FinalExecutionStatuses()
 	}

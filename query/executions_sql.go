@@ -1,15 +1,18 @@
 package query
 
 import (
+	"time"
+
 	sq "github.com/Masterminds/squirrel"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// executionRow is an execution and the rank of its action's priority.
+// executionRow is an execution, the rank of its action's priority, and when it is to be tried again.
 type executionRow struct {
 	driver.Execution
 	priority int
+	retryAt  *time.Time
 }
 
 var executionMapping = &mapping[executionRow]{
@@ -38,6 +41,10 @@ var executionMapping = &mapping[executionRow]{
 		{name: "result", at: func(e *executionRow) any { return &e.Result }, set: byBoth},
 		{name: "error_message", at: func(e *executionRow) any { return &e.ErrorMessage }, set: byBoth},
 		{name: "retry_count", at: func(e *executionRow) any { return &e.RetryCount }, set: bySave},
+		{
+			name: "retry_at", at: func(e *executionRow) any { return &e.retryAt }, set: byBoth,
+			expression: retryAt, args: func(e *executionRow) []any { return retryArgs(e, e.Status, e.CompletedAt) },
+		},
 		{name: "retry_of", at: func(e *executionRow) any { return &e.RetryOf }, set: bySave},
 		{name: "execution_context", at: func(e *executionRow) any { return &e.ExecutionContext }, set: byBoth},
 		{name: "lease_token", at: func(e *executionRow) any { return &e.LeaseToken }},
@@ -54,7 +61,24 @@ var executionMapping = &mapping[executionRow]{
 		{"event_id", eventsTable, "event"},
 		{"retry_of", executionsTable, "execution"},
 	},
+	// The event of a retry may have been archived since.
+	refers: func(e *executionRow, column string) bool { return column != "event_id" || e.RetryOf == nil },
 	unique: []unique{{columns: []string{"retry_of"}}},
+}
+
+// retryAt is when an execution is to be tried again: if it failed and the action's MaxRetries is not
+// reached, after the pause of driver.Action.RetryDelay. Its arguments are retryArgs.
+func retryAt(s *schemaSQL) string {
+	const most = "86400"
+	delay := "CASE WHEN a.retry_delay_seconds * ? > " + most + " THEN " + most + " ELSE a.retry_delay_seconds * ? END"
+	return "CASE WHEN ? THEN (SELECT CASE WHEN ? < a.max_retries THEN " + s.dialect.Plus("coalesce(?, "+s.dialect.Now+")", delay) +
+		" END FROM " + s.quote(actionsTable) + " a WHERE a.id = ?) END"
+}
+
+func retryArgs(e *executionRow, status driver.ExecutionStatus, completedAt *time.Time) []any {
+	failed := status == driver.ExecutionFailed || status == driver.ExecutionTimeout
+	doubled := int64(1) << min(e.RetryCount, 17) // beyond that it is more than a day in any case
+	return []any{failed, int64(e.RetryCount), completedAt, doubled, doubled, e.ActionID}
 }
 
 // onEnd is a column that an execution loses when it ends.
@@ -71,7 +95,7 @@ type executionSQL struct {
 
 	forUpdate                            string
 	byAction, byStatus, byStatusOfAction string
-	recent, failed                       string
+	recent, failed, retried              string
 
 	claim, finish string
 	deleteOld     string
@@ -91,15 +115,13 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 	}
 	const newestFirst = "created_at DESC, id DESC"
 	open := sq.Select("id").From(executions).
-		Where("status IN ('pending', 'running') AND (status = 'pending' OR lease_until <= "+d.Now+")").
+		Where("completed_at IS NULL AND (status = 'pending' OR lease_until <= "+d.Now+")").
 		Where("EXISTS (SELECT 1 FROM "+actions+" a WHERE a.id = action_id AND a.status = 'active' AND a.is_enabled)").
 		OrderBy("priority DESC", "created_at", "id").Suffix("LIMIT ?")
 	counts := func(where string) string {
 		return s.render(sq.Select("status", "count(*)", "CAST(sum(CASE WHEN retry_count > 0 THEN 1 ELSE 0 END) AS bigint)", "min(created_at)", "max(created_at)").
-			From(executions).Where(where).GroupBy("status").OrderBy("status"))
+			From(executions).Where(where).GroupBy(d.Unindexed("status")).OrderBy("status"))
 	}
-	// Doubling ends where no count of retries gets to: an expression must not overflow.
-	delay := "CASE WHEN CAST(a.retry_delay_seconds AS bigint) << e.retry_count > 86400 THEN 86400 ELSE CAST(a.retry_delay_seconds AS bigint) << e.retry_count END"
 	return &executionSQL{
 		table:            t,
 		forUpdate:        s.render(update(sq.Select(append(t.names(""), d.Now)...).From(executions).Where("id = ?"), "")),
@@ -107,10 +129,8 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 		byStatus:         s.list(t.read().Where("status = ?"), oldestFirst),
 		byStatusOfAction: s.list(t.read().Where("status = ? AND action_id = ?"), oldestFirst),
 		recent:           s.list(t.read().Where("created_at >= ?"), newestFirst),
-		failed: s.list(sq.Select(t.names("e.")...).From(executions+" e").Join(actions+" a ON a.id = e.action_id").
-			Where("e.status IN ('failed', 'timeout') AND e.retry_count < a.max_retries").
-			Where(d.Plus("e.completed_at", delay)+" <= "+d.Now).
-			Where("NOT EXISTS (SELECT 1 FROM "+executions+" r WHERE r.retry_of = e.id)"), "e.completed_at, e.id"),
+		failed:           s.list(t.read().Where("retry_at <= "+d.Now), "retry_at, id"),
+		retried:          s.render(sq.Update(executions).Set("retry_at", sq.Expr("NULL")).Where("id = ?")),
 
 		claim: s.render(sq.Update(executions).Set("status", sq.Expr("'running'")).
 			Set("started_at", sq.Expr("coalesce(started_at, "+d.Now+")")).
@@ -120,7 +140,7 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 			PrefixExpr(sq.Expr("WITH open AS MATERIALIZED (?)", update(open, " SKIP LOCKED")))),
 		finish: s.render(sq.Update(executions).Set("status", sq.Expr("?")).Set("completed_at", sq.Expr(d.Now)).
 			Set("duration_ms", sq.Expr("?")).Set("result", sq.Expr("?")).Set("error_message", sq.Expr("?")).
-			Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).
+			Set("retry_at", sq.Expr(retryAt(s))).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).
 			Set("updated_at", sq.Expr(d.Now)).Set("revision", sq.Expr("revision + 1")).
 			Where("id = ?").Suffix(t.returning())),
 		// Locked, they are those that still have the status when their turn comes.

@@ -14,13 +14,14 @@ import (
 // mapping is how an entity is kept in a table of its own: what all but events are.
 type mapping[E any] struct {
 	table      string
-	repository string                  // as in the Op of errors: "Endpoints"
-	entity     string                  // as in errors: "endpoint"
-	columns    []column[E]             // the first is the id
-	references []reference             // columns that name rows of other tables, which must be there
-	unique     []unique                // keys besides the id
-	derived    []column[E]             // columns that Update sets to an expression of the old row and the new
-	opened     func(*shared, *E) error // makes what was read the entity; nil: nothing to do
+	repository string                         // as in the Op of errors: "Endpoints"
+	entity     string                         // as in errors: "endpoint"
+	columns    []column[E]                    // the first is the id
+	references []reference                    // columns that name rows of other tables, which must be there
+	refers     func(e *E, column string) bool // whether one of them must be there; nil: each
+	unique     []unique                       // keys besides the id
+	derived    []column[E]                    // columns that Update sets to an expression of the old row and the new
+	opened     func(*shared, *E) error        // makes what was read the entity; nil: nothing to do
 }
 
 // column is a column and where its value is in the entity.

@@ -92,7 +92,7 @@ func (q *subscriptionSQL) match(columns []string, ofContext bool) string {
 		selected[i] = "s." + column
 	}
 	return s.render(sq.Expr("SELECT "+strings.Join(selected, ", ")+" FROM (?) s JOIN "+s.quote(endpointsTable)+" e ON e.id = s.endpoint_id"+
-		" WHERE e.is_active AND "+allowed("t.id = s.event_type_id")+" AND "+allowed("t.event_type = ?")+" ORDER BY s.created_at, s.id",
+		" WHERE e.is_active AND "+allowed("t.id = s.event_type_id")+" AND "+allowed("t.event_type = ?")+" ORDER BY "+s.dialect.Unindexed("s.created_at")+", s.id",
 		candidates, sq.Expr("?")))
 }
 

@@ -99,9 +99,17 @@ func (t *table[E]) referenced(references []reference) string {
 func (t *table[E]) referenceArgs(e *E, references []reference) []any {
 	args := make([]any, len(references))
 	for i, r := range references {
-		args[i] = optionalIDs(t.valueOf(e, r.column))
+		args[i] = t.referred(e, r)
 	}
 	return args
+}
+
+// referred is the id that must be there, as a list, which is empty if none must.
+func (t *table[E]) referred(e *E, r reference) []uuid.UUID {
+	if t.refers != nil && !t.refers(e, r.column) {
+		return []uuid.UUID{}
+	}
+	return optionalIDs(t.valueOf(e, r.column))
 }
 
 // missing holds if, of a list of ids that is empty or has one, that one is not in the table.
@@ -129,7 +137,7 @@ func (t *table[E]) obstacles(name string) (save, update []obstacle[E]) {
 	for _, r := range t.references {
 		missing := obstacle[E]{
 			t.missing(r, ""),
-			func(e *E) []any { return []any{optionalIDs(t.valueOf(e, r.column))} },
+			func(e *E) []any { return []any{t.referred(e, r)} },
 			func(e *E) error { return missingReference(r, text(t.valueOf(e, r.column))) },
 		}
 		save = append(save, missing)

@@ -29,8 +29,9 @@ var dialect = &query.Dialect{
 	Plus: func(moment, seconds string) string {
 		return moment + " + (" + seconds + ") * interval '1 second'"
 	},
-	Day:      func(moment string) string { return "CAST(floor(extract(epoch FROM " + moment + ") / 86400) AS bigint)" },
-	Bytewise: func(column string) string { return column + ` COLLATE "C"` },
+	Day:       func(moment string) string { return "CAST(floor(extract(epoch FROM " + moment + ") / 86400) AS bigint)" },
+	Unindexed: func(column string) string { return column },
+	Bytewise:  func(column string) string { return column + ` COLLATE "C"` },
 	// Without OFFSET 0 the planner may take it for a join, and merge from the oldest event on.
 	EachQueued: func(events query.Table) string {
 		return "CROSS JOIN LATERAL (SELECT * FROM " + quote(events) + " WHERE position = q.position OFFSET 0) e"

@@ -196,7 +196,7 @@ func TestRoundTrips(t *testing.T) {
 		{"Endpoints.Save", 1, func() error { return err(endpoints.Save(ctx, driver.NewEndpoint("new", "https://example.com"))) }},
 		{"Endpoints.Update", 2, func() error { return err(endpoints.Update(ctx, c.endpoint)) }}, // the secrets are sealed anew
 		{"Endpoints.UpdateLastUsed", 1, func() error { return err(endpoints.UpdateLastUsed(ctx, c.endpoint.ID)) }},
-		{"Endpoints.MarkVerified", 1, func() error { return err(endpoints.MarkVerified(ctx, c.endpoint.ID)) }},
+		{"Endpoints.MarkVerified", 1, func() error { return err(endpoints.MarkVerified(ctx, c.endpoint.ID, c.endpoint.EndpointURL)) }},
 		{"Endpoints.RotateSecret", 2, func() error { return err(endpoints.RotateSecret(ctx, c.endpoint.ID, driver.RotateOptions{})) }},
 
 		{"EventTypes.GetByID", 1, func() error { return err(eventTypes.GetByID(ctx, c.eventType.ID)) }},
@@ -274,13 +274,13 @@ func TestRoundTrips(t *testing.T) {
 		{"Executions.Complete", 5, func() error {
 			return err(executions.Complete(ctx, c.execution.ID, driver.ExecutionOutcome{Status: driver.ExecutionFailed}))
 		}},
-		{"Executions.Retry", 2, func() error { return err(executions.Retry(ctx, c.execution.ID)) }},
+		{"Executions.Retry", 5, func() error { return err(executions.Retry(ctx, c.execution.ID)) }},
 		{"Executions.ClaimPending", 1, func() error { return err(executions.ClaimPending(ctx, 0, 0)) }},
 		{"Executions.GetStats", 3, func() error { return err(executions.GetStats(ctx, c.action.ID, 0)) }},
 		{"Executions.Summary", 2, func() error { return err(executions.Summary(ctx, time.Time{})) }},
 		{"Executions.DeleteOlderThan", 1, func() error { return err(executions.DeleteOlderThan(ctx, time.Now())) }},
 
-		{"Actions.Delete", 4, func() error { return err(actions.Delete(ctx, c.action.ID)) }},
+		{"Actions.Delete", 5, func() error { return err(actions.Delete(ctx, c.action.ID)) }},
 		{"Endpoints.Delete", 4, func() error { return err(endpoints.Delete(ctx, c.endpoint.ID)) }},
 	}
 	covered := map[string]bool{}

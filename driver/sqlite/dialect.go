@@ -32,10 +32,11 @@ var dialect = &query.Dialect{
 		}
 		return []any{list(pairs)}
 	},
-	After:    now + " + ?",
-	Plus:     func(moment, seconds string) string { return moment + " + (" + seconds + ") * 1000000" },
-	Day:      func(moment string) string { return moment + " / 86400000000" },
-	Bytewise: func(column string) string { return column },
+	After:     now + " + ?",
+	Plus:      func(moment, seconds string) string { return moment + " + (" + seconds + ") * 1000000" },
+	Day:       func(moment string) string { return moment + " / 86400000000" },
+	Unindexed: func(column string) string { return "+" + column },
+	Bytewise:  func(column string) string { return column },
 	EachQueued: func(events query.Table) string {
 		return "CROSS JOIN " + quote(events) + " e ON e.position = q.position" // CROSS: q is the outer one
 	},

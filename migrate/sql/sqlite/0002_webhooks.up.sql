@@ -83,7 +83,8 @@ CREATE INDEX {{table "webhook_subscriptions_active_idx"}} ON {{table "webhook_su
 CREATE INDEX {{table "webhook_subscriptions_event_type_idx"}} ON {{table "webhook_subscriptions"}} (event_type_id) WHERE event_type_id IS NOT NULL;
 
 -- One event to one endpoint. They outlive both: history has no foreign keys to what may go, and is
--- checked when it is written. What is due has a next_retry_at.
+-- checked when it is written. What is due has a next_retry_at; it is parked while its endpoint is
+-- not active, so that it is in nobody's way.
 CREATE TABLE {{table "webhook_deliveries"}} (
     id                       TEXT    NOT NULL PRIMARY KEY,
     endpoint_id              TEXT    NOT NULL,
@@ -95,6 +96,7 @@ CREATE TABLE {{table "webhook_deliveries"}} (
     retry_backoff_multiplier REAL    NOT NULL,
     retry_jitter             INTEGER NOT NULL,
     next_retry_at            INTEGER,
+    is_parked                INTEGER NOT NULL DEFAULT 0,
     max_attempts_reached     INTEGER NOT NULL,
     replay_of                TEXT    REFERENCES {{table "webhook_deliveries"}} (id),
     cancel_reason            TEXT    NOT NULL,
@@ -106,7 +108,8 @@ CREATE TABLE {{table "webhook_deliveries"}} (
     CHECK ((status IN ('pending', 'retrying')) = (next_retry_at IS NOT NULL))
 ) STRICT;
 CREATE UNIQUE INDEX {{table "webhook_deliveries_original_key"}} ON {{table "webhook_deliveries"}} (endpoint_id, event_id) WHERE replay_of IS NULL;
-CREATE INDEX {{table "webhook_deliveries_due_idx"}} ON {{table "webhook_deliveries"}} (next_retry_at, id) WHERE next_retry_at IS NOT NULL;
+CREATE INDEX {{table "webhook_deliveries_due_idx"}} ON {{table "webhook_deliveries"}} (next_retry_at, id) WHERE next_retry_at IS NOT NULL AND NOT is_parked;
+CREATE INDEX {{table "webhook_deliveries_open_idx"}} ON {{table "webhook_deliveries"}} (endpoint_id) WHERE next_retry_at IS NOT NULL;
 CREATE INDEX {{table "webhook_deliveries_endpoint_idx"}} ON {{table "webhook_deliveries"}} (endpoint_id, created_at, id);
 CREATE INDEX {{table "webhook_deliveries_failed_idx"}} ON {{table "webhook_deliveries"}} (endpoint_id, completed_at) WHERE status = 'failed';
 CREATE INDEX {{table "webhook_deliveries_event_idx"}} ON {{table "webhook_deliveries"}} (event_id, created_at, id);

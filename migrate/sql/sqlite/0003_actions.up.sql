@@ -40,7 +40,8 @@ CREATE TABLE {{table "event_action_types"}} (
 CREATE INDEX {{table "event_action_types_action_idx"}} ON {{table "event_action_types"}} (action_id);
 
 -- Runs of actions. They outlive the action and the event: history has no foreign keys to what may
--- go, and is checked when it is written. priority is the action's when the run was saved.
+-- go, and is checked when it is written. priority is the action's when the run was saved. What is
+-- to be tried again has a retry_at.
 CREATE TABLE {{table "action_executions"}} (
     id                TEXT    NOT NULL PRIMARY KEY,
     action_id         TEXT    NOT NULL,
@@ -55,6 +56,7 @@ CREATE TABLE {{table "action_executions"}} (
     result            TEXT,
     error_message     TEXT    NOT NULL,
     retry_count       INTEGER NOT NULL CHECK (retry_count >= 0),
+    retry_at          INTEGER,
     retry_of          TEXT    UNIQUE,
     execution_context TEXT    NOT NULL,
     lease_token       TEXT,
@@ -65,7 +67,9 @@ CREATE TABLE {{table "action_executions"}} (
     CHECK ((status IN ('pending', 'running')) = (completed_at IS NULL))
 ) STRICT;
 CREATE INDEX {{table "action_executions_action_idx"}} ON {{table "action_executions"}} (action_id, created_at, id);
+CREATE INDEX {{table "action_executions_action_status_idx"}} ON {{table "action_executions"}} (action_id, status, created_at, id);
 CREATE INDEX {{table "action_executions_status_idx"}} ON {{table "action_executions"}} (status, created_at, id);
 CREATE INDEX {{table "action_executions_created_idx"}} ON {{table "action_executions"}} (created_at, id);
-CREATE INDEX {{table "action_executions_open_idx"}} ON {{table "action_executions"}} (priority DESC, created_at, id) WHERE status IN ('pending', 'running');
-CREATE INDEX {{table "action_executions_failed_idx"}} ON {{table "action_executions"}} (completed_at, id) WHERE status IN ('failed', 'timeout');
+CREATE INDEX {{table "action_executions_open_idx"}} ON {{table "action_executions"}} (priority DESC, created_at, id) WHERE completed_at IS NULL;
+CREATE INDEX {{table "action_executions_open_of_action_idx"}} ON {{table "action_executions"}} (action_id) WHERE completed_at IS NULL;
+CREATE INDEX {{table "action_executions_retry_idx"}} ON {{table "action_executions"}} (retry_at, id) WHERE retry_at IS NOT NULL;
