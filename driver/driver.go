@@ -17,11 +17,12 @@ type Driver interface {
 // DB is a pool of connections to one database and the schemas in it. It is safe for concurrent use.
 type DB interface {
 	// Store returns the repositories of one schema. The first call for a schema brings its tables
-	// up to date, or only checks them, as WithMigrations says; that costs one round trip where
-	// nothing is to be done. Later calls cost nothing.
+	// up to date, or only checks them, as WithMigrations says; that costs two round trips where
+	// nothing is to be done: for its version, and whether the key ring has the keys of its secrets.
+	// Later calls cost nothing.
 	//
 	// Errors: ErrInvalid for a schema name that ValidateSchema refuses; ErrNotMigrated,
-	// ErrSchemaTooNew or ErrDirty, each with its remedy.
+	// ErrSchemaTooNew, ErrDirty or ErrMissingKey, each with its remedy.
 	Store(ctx context.Context, schema string) (Store, error)
 
 	// Schemas lists the schemas in which neoevents is installed, by name.

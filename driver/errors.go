@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -87,6 +88,17 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// MarshalJSON gives what Error says. The cause is left out: PostgreSQL's own errors hold rows.
+func (e *Error) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Op      string `json:"op"`
+		Schema  string `json:"schema"`
+		Entity  string `json:"entity"`
+		Key     string `json:"key"`
+		Message string `json:"message"`
+	}{e.Op, e.Schema, e.Entity, e.Key, e.Error()})
+}
+
 // Unwrap returns the kind and the cause.
 func (e *Error) Unwrap() []error {
 	errs := make([]error, 0, 2)
@@ -162,7 +174,7 @@ type ReferenceError struct {
 	Field  string // what refers, as in SQL and JSON: "endpoint_id"
 	Entity string // what is not there, or what refers to it: "endpoint", "subscription"
 	Key    string // of what is not there; empty for ErrReferenced
-	Err    error  // the database driver's own error; nil if it was not needed to find out
+	Err    error  `json:"-"` // the database driver's own error; nil if it was not needed to find out
 }
 
 func (e *ReferenceError) Error() string {
@@ -187,7 +199,7 @@ type UnavailableError struct {
 	// GaveWay: the database undid the transaction in favour of another one (a deadlock, a
 	// serialization failure). Trying again at once is right.
 	GaveWay bool
-	Err     error // the database driver's own error
+	Err     error `json:"-"` // the database driver's own error
 }
 
 func (e *UnavailableError) Error() string {

@@ -87,7 +87,7 @@ func (r *deliveries) health(ctx context.Context, d *driver.Delivery) (err error)
 		active := true // also of one that is gone
 		err = r.exec.Query(ctx, r.endpointSQL().failed, []any{d.EndpointID}, []any{&active}, nil)
 		if err == nil && !active {
-			_, err = r.exec.Exec(ctx, r.endpointSQL().park, []any{true, d.EndpointID})
+			_, err = r.exec.Exec(ctx, r.endpointSQL().park, []any{d.EndpointID})
 		}
 	}
 	return err

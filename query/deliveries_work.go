@@ -84,6 +84,9 @@ func replayOf(original *driver.Delivery, policy driver.Endpoint, now time.Time) 
 }
 
 func (r *deliveries) Recover(ctx context.Context, endpointID uuid.UUID, since time.Time) (int, error) {
+	if err := driver.CheckTime("since", since); err != nil {
+		return 0, driver.Fail("Deliveries.Recover", r.schema, "endpoint", endpointID.String(), err)
+	}
 	var replays []driver.Delivery
 	err := r.retried(ctx, func(x Executor) error {
 		tx := r.at(x)

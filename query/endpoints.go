@@ -21,7 +21,7 @@ type endpointSQL struct {
 	used, verified       string
 	rotate, rotateAtOnce string
 	cancelDeliveries     string
-	park                 string // or the contrary: its deliveries that have not ended
+	park, unpark         string // its deliveries that have not ended
 
 	// The secrets that are not under the current key, and one row's under it; a key that secrets are
 	// under and that is not on a list.
@@ -41,6 +41,11 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 			Set("updated_at", sq.Expr(now)).Set("revision", sq.Expr("revision + 1")).
 			Where("id = ? AND revision = ?").Suffix(t.returning()))
 	}
+	deliveries := s.quote(deliveriesTable)
+	open := sq.Select("id").From(deliveries).Where("endpoint_id = ? AND next_retry_at IS NOT NULL AND NOT is_parked")
+	if s.dialect.Locks { // who holds one may wait for the endpoint; it is not due even if it is not parked
+		open = open.Suffix("FOR UPDATE SKIP LOCKED")
+	}
 	outdated := t.read().Where("key_id <> ?").OrderBy("key_id", "id").Suffix("LIMIT ?")
 	if s.dialect.Locks {
 		// None is skipped, for 0 means that all are done. Those who only refer to them need not wait.
@@ -59,8 +64,10 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 		rotate:           rotate(s.dialect.After),
 		rotateAtOnce:     rotate("NULL"),
 		cancelDeliveries: s.render(s.cancel().Where("endpoint_id = ? AND next_retry_at IS NOT NULL")),
-		park: s.render(sq.Update(s.quote(deliveriesTable)).Set("is_parked", sq.Expr("?")).
-			Where("endpoint_id = ? AND next_retry_at IS NOT NULL")),
+		park: s.render(sq.Update(deliveries).Set("is_parked", sq.Expr("TRUE")).Where("id IN (SELECT id FROM open)").
+			PrefixExpr(sq.Expr("WITH open AS MATERIALIZED (?)", open))),
+		unpark: s.render(sq.Update(deliveries).Set("is_parked", sq.Expr("FALSE")).
+			Where("endpoint_id = ? AND next_retry_at IS NOT NULL AND is_parked")),
 
 		outdated: s.render(outdated),
 		reencrypt: s.render(sq.Update(name).Set("key_id", sq.Expr("?")).Set("secret_token", sq.Expr("?")).
@@ -172,11 +179,16 @@ func (r *endpoints) Update(ctx context.Context, endpoint driver.Endpoint) (drive
 	case row.IsActive == stored.IsActive:
 		err = r.replace(ctx, &row)
 	default:
+		given, parking := row, r.sql.park
+		if row.IsActive {
+			parking = r.sql.unpark
+		}
 		err = r.retried(ctx, func(x Executor) error {
+			row = given // replace reads it back, and a run that was undone must leave nothing
 			if err := r.on(x).replace(ctx, &row); err != nil {
 				return err
 			}
-			_, err := x.Exec(ctx, r.sql.park, []any{!row.IsActive, row.ID})
+			_, err := x.Exec(ctx, parking, []any{row.ID})
 			return err
 		})
 	}

@@ -172,6 +172,9 @@ func (r *events) count(ctx context.Context, op, sql string) (int64, error) {
 }
 
 func (r *events) CountByType(ctx context.Context, since time.Time) (map[string]int64, error) {
+	if err := driver.CheckTime("since", since); err != nil {
+		return nil, r.fail("CountByType", err)
+	}
 	counts := map[string]int64{}
 	var eventType string
 	var n int64

@@ -104,14 +104,15 @@ func (r *repository[E]) write(ctx context.Context, op string, change func(contex
 // retried runs fn in a transaction, and again if the database undid it in favour of another one and
 // it is not a part of a larger one.
 func (r *repository[E]) retried(ctx context.Context, fn func(x Executor) error) error {
+	var err error
 	for range saveAttempts {
-		err := r.exec.InTx(ctx, fn)
+		err = r.exec.InTx(ctx, fn)
 		var unavailable *driver.UnavailableError
 		if r.exec.IsTx() || !errors.As(err, &unavailable) || !unavailable.GaveWay {
-			return err
+			break
 		}
 	}
-	return errContended
+	return err
 }
 
 // explain says what stands in the way, nil if nothing does any more.
@@ -158,7 +159,9 @@ func (r *repository[E]) query(ctx context.Context, sql string, args []any) ([]E,
 	rows := []E{}
 	err := r.exec.Query(ctx, sql, args, r.table.targets(&row), func() {
 		if r.table.opened != nil && failed == nil {
-			failed = r.table.opened(r.shared, &row)
+			if err := r.table.opened(r.shared, &row); err != nil {
+				failed = driver.Fail("", "", "", text(r.table.valueOf(&row, "id")), err) // of a list, it says which
+			}
 		}
 		rows = append(rows, row)
 		var empty E

@@ -1,0 +1,55 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/query"
+)
+
+// What runs for each event, and what workers poll, finds its rows by the index that is there for
+// it, in the order wanted: not by another one, which SQLite prefers where that has the order.
+func TestStatementsOfEachEventUseTheirIndex(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.db")
+	store, err := driver.Open("sqlite:"+path, "tenant_acme", driver.WithLogger(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	statements := driver.Unwrap(store).(*query.Store).Statements()
+	app := openSQL(t, path)
+	for name, index := range map[string]string{
+		"subscriptions.matching":          "webhook_subscriptions_matching_idx",
+		"subscriptions.matchingOfContext": "webhook_subscriptions_matching_idx",
+		"deliveries.claim":                "webhook_deliveries_due_idx",
+		"deliveries.due":                  "webhook_deliveries_due_idx",
+		"endpoints.cancelDeliveries":      "webhook_deliveries_open_idx",
+		"actions.ofTenant":                "sqlite_autoindex_tenant_acme__event_action_types_1",
+		"actions.withoutTenant":           "sqlite_autoindex_tenant_acme__event_action_types_1",
+		"executions.claim":                "action_executions_open_idx",
+		"executions.failed":               "action_executions_retry_idx",
+		"executions.countsOfAll":          "action_executions_created_idx",
+		"executions.byStatusOfAction":     "action_executions_action_status_idx",
+	} {
+		rows, err := app.Query("EXPLAIN QUERY PLAN "+statements[name], make([]any, strings.Count(statements[name], "?"))...)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var plan []string
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			plan = append(plan, detail)
+		}
+		rows.Close()
+		text := strings.Join(plan, "\n\t")
+		if !strings.Contains(text, index) {
+			t.Errorf("%s: the plan does not use %s:\n\t%s\n%s", name, index, text, statements[name])
+		}
+	}
+}
