@@ -14,6 +14,7 @@ var deliveryDue = area{name: "Deliveries/Due", alone: true, behaviours: []behavi
 	{"AreEarliestFirstThenByID", dueOrder},
 	{"AreNotTheLeasedOnes", dueLeased},
 	{"WaitWhileTheirEndpointIsNotActive", dueInactive},
+	{"ComeBackWithTheirEndpointWhileWorkersRecord", dueToggled},
 	{"EndWithTheirEndpoint", dueGone},
 	{"EndWithAnEndpointDeletedAtOnce", dueGoneAtOnce},
 	{"HoldToTheirLimits", dueLimits},
@@ -77,6 +78,32 @@ func dueInactive(t *test) {
 	must(t, t.store.Endpoints().Update, changed(endpoint, func(e *driver.Endpoint) { e.IsActive = true }))
 	sameEntities(t, "due once the endpoint is active", t.due(), []driver.Delivery{waiting})
 	equalList(t, "claimed once the endpoint is active", entityIDs(t.claim(0)), []uuid.UUID{waiting.ID})
+}
+
+// dueToggled deactivates and activates an endpoint again and again while attempts to it are recorded.
+func dueToggled(t *test) {
+	const workers = 4
+	endpoint := t.saveEndpoint(oneTry)
+	untouched, worked := t.saveDeliveries(endpoint, 10), t.saveDeliveries(endpoint, workers*scale(10, 4))
+	t.together(workers+1, func(i int) (err error) {
+		if i == workers {
+			for n := range 2 * scale(5, 2) {
+				endpoint, err = t.store.Endpoints().Update(t.ctx, changed(endpoint, func(e *driver.Endpoint) { e.IsActive = n%2 == 1 }))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		for n := i; n < len(worked); n += workers {
+			if _, err := t.store.Deliveries().RecordAttempt(t.ctx, worked[n].ID, newAttempt(fails)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	equal(t, "IsActive", t.endpoint(endpoint).IsActive, true)
+	sameEntities(t, "due", t.due(), untouched)
 }
 
 // dueGone deletes an endpoint: its deliveries stay as history, those that had not ended are cancelled.

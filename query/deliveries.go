@@ -84,9 +84,9 @@ func (r *deliveries) health(ctx context.Context, d *driver.Delivery) (err error)
 	case driver.DeliverySuccess:
 		_, err = r.exec.Exec(ctx, r.endpointSQL().succeeded, []any{d.EndpointID})
 	case driver.DeliveryFailed:
-		active := true // also of one that is gone
-		err = r.exec.Query(ctx, r.endpointSQL().failed, []any{d.EndpointID}, []any{&active}, nil)
-		if err == nil && !active {
+		disabled := false // by this failure
+		err = r.exec.Query(ctx, r.endpointSQL().failed, []any{d.EndpointID}, []any{&disabled}, nil)
+		if err == nil && disabled {
 			_, err = r.exec.Exec(ctx, r.endpointSQL().park, []any{d.EndpointID})
 		}
 	}

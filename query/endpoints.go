@@ -43,8 +43,11 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 	}
 	deliveries := s.quote(deliveriesTable)
 	open := sq.Select("id").From(deliveries).Where("endpoint_id = ? AND next_retry_at IS NOT NULL AND NOT is_parked")
-	if s.dialect.Locks { // who holds one may wait for the endpoint; it is not due even if it is not parked
+	parked := sq.Select("id").From(deliveries).Where("endpoint_id = ? AND next_retry_at IS NOT NULL AND is_parked")
+	if s.dialect.Locks {
+		// Who holds one may wait for the endpoint. It is not due even if it is not parked.
 		open = open.Suffix("FOR UPDATE SKIP LOCKED")
+		parked = parked.OrderBy("id").Suffix("FOR UPDATE")
 	}
 	outdated := t.read().Where("key_id <> ?").OrderBy("key_id", "id").Suffix("LIMIT ?")
 	if s.dialect.Locks {
@@ -66,8 +69,8 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 		cancelDeliveries: s.render(s.cancel().Where("endpoint_id = ? AND next_retry_at IS NOT NULL")),
 		park: s.render(sq.Update(deliveries).Set("is_parked", sq.Expr("TRUE")).Where("id IN (SELECT id FROM open)").
 			PrefixExpr(sq.Expr("WITH open AS MATERIALIZED (?)", open))),
-		unpark: s.render(sq.Update(deliveries).Set("is_parked", sq.Expr("FALSE")).
-			Where("endpoint_id = ? AND next_retry_at IS NOT NULL AND is_parked")),
+		unpark: s.render(sq.Update(deliveries).Set("is_parked", sq.Expr("FALSE")).Where("id IN (SELECT id FROM locked)").
+			PrefixExpr(sq.Expr("WITH locked AS MATERIALIZED (?)", parked))),
 
 		outdated: s.render(outdated),
 		reencrypt: s.render(sq.Update(name).Set("key_id", sq.Expr("?")).Set("secret_token", sq.Expr("?")).
@@ -126,7 +129,7 @@ func (s *schemaSQL) failedSQL(name string) string {
 			" ELSE 'disable_after_days: deliveries have failed for as long' END", "disabled_reason")).
 		Set("updated_at", when(now, "updated_at")).
 		Set("revision", when("revision + 1", "revision")).
-		Where("id = ?").Suffix("RETURNING is_active"))
+		Where("id = ?").Suffix("RETURNING NOT is_active AND disabled_at IS NOT NULL AND disabled_at = " + now))
 }
 
 // endpoints implements driver.EndpointRepository.
@@ -179,16 +182,20 @@ func (r *endpoints) Update(ctx context.Context, endpoint driver.Endpoint) (drive
 	case row.IsActive == stored.IsActive:
 		err = r.replace(ctx, &row)
 	default:
-		given, parking := row, r.sql.park
-		if row.IsActive {
-			parking = r.sql.unpark
-		}
+		given := row
 		err = r.retried(ctx, func(x Executor) error {
 			row = given // replace reads it back, and a run that was undone must leave nothing
-			if err := r.on(x).replace(ctx, &row); err != nil {
+			if given.IsActive {
+				// First, as those who record attempts have the delivery before the endpoint. Nobody
+				// parks another one before it is active: that is done with the change to inactive.
+				if _, err := x.Exec(ctx, r.sql.unpark, []any{row.ID}); err != nil {
+					return err
+				}
+			}
+			if err := r.on(x).replace(ctx, &row); err != nil || given.IsActive {
 				return err
 			}
-			_, err := x.Exec(ctx, parking, []any{row.ID})
+			_, err := x.Exec(ctx, r.sql.park, []any{row.ID})
 			return err
 		})
 	}

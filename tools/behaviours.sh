@@ -10,7 +10,7 @@ fi
 written=$(mktemp)
 trap 'rm -f "$written" "$written.json"' EXIT
 export NEOEVENTS_TEST_REQUIRE_POSTGRES=1
-go test -json -run '^TestConformance' ./driver/postgres ./driver/sqlite >"$written.json"
+go test -json -short -run '^TestConformance' ./driver/postgres ./driver/sqlite >"$written.json"
 go run ./internal/behaviours <"$written.json" >"$written" || exit
 if [ -z "$check" ]; then
 	cp "$written" "$1"

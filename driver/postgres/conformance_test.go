@@ -23,10 +23,22 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func TestConformance(t *testing.T) { runConformance(t, "") }
 
 // As behind a pooler in transaction mode, where a statement can't be prepared on one server
-// connection and run on another.
-func TestConformanceUnprepared(t *testing.T) { runConformance(t, "&default_query_exec_mode=exec") }
+// connection and run on another. With -short only some of it.
+func TestConformanceUnprepared(t *testing.T) {
+	if testing.Short() {
+		runConformance(t, "&default_query_exec_mode=exec", aboutPools...)
+		return
+	}
+	runConformance(t, "&default_query_exec_mode=exec")
+}
 
-func runConformance(t *testing.T, settings string) {
+// aboutPools are the areas in which it matters whose pool it is, and one of each repository.
+var aboutPools = []string{
+	"Transactions", "Contexts", "ReadOnly", "Pools", "Schemas/Lifecycle", "Events/Save", "Events/SaveBatch", "Events/Marking",
+	"Endpoints/Save", "EventTypes/Save", "Subscriptions/Save", "Deliveries/Save", "Actions/Save", "Executions/Save",
+}
+
+func runConformance(t *testing.T, settings string, only ...string) {
 	databases := &databases{dsns: map[driver.DB]string{}}
 	conformance.Run(t, conformance.Harness{
 		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
@@ -44,6 +56,7 @@ func runConformance(t *testing.T, settings string) {
 		},
 		Concurrent:  true,
 		ReadsBeside: true,
+		Only:        only,
 	})
 }
 
@@ -64,6 +77,7 @@ func TestConformanceOfAnAdoptedPool(t *testing.T) {
 		},
 		Concurrent:  true,
 		ReadsBeside: true,
+		Only:        aboutPools,
 	})
 }
 

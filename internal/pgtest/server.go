@@ -99,6 +99,7 @@ func (s settings) tuning() []string {
 	args := []string{"-c", "max_connections=300"} // packages and parallel tests each bring their pools
 	if !s.fsync {
 		args = append(args, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+			"-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "autovacuum=off",
 			"-c", "max_wal_size=256MB", "-c", "min_wal_size=32MB") // the files may be in memory
 	}
 	return args
