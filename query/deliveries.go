@@ -169,16 +169,6 @@ func (r *deliveries) GetByID(ctx context.Context, id uuid.UUID) (driver.Delivery
 	return found, nil
 }
 
-// lock reads a delivery that stays as it is until the transaction ends, and the present moment.
-func (r *deliveries) lock(ctx context.Context, id uuid.UUID) (locked driver.Delivery, now time.Time, err error) {
-	found := false
-	err = r.exec.Query(ctx, r.sql.forUpdate, []any{id}, append(r.table.targets(&locked), &now), func() { found = true })
-	if err == nil && !found {
-		err = driver.ErrNotFound
-	}
-	return locked, now, err
-}
-
 func (r *deliveries) RecordAttempt(ctx context.Context, id uuid.UUID, attempt driver.Attempt) (driver.Delivery, error) {
 	if err := attempt.Prepare(r.config.MaxPayload); err != nil {
 		return driver.Delivery{}, r.failID("RecordAttempt", id, err)
@@ -186,7 +176,7 @@ func (r *deliveries) RecordAttempt(ctx context.Context, id uuid.UUID, attempt dr
 	var recorded driver.Delivery
 	err := r.retried(ctx, func(x Executor) error {
 		tx, attempt := r.at(x), attempt
-		d, now, err := tx.lock(ctx, id)
+		d, now, err := tx.lock(ctx, r.sql.forUpdate, id)
 		if err == nil && !d.Status.Final() { // of one that has ended Record says so
 			err = checkLeased(d.LeaseToken, d.LeaseUntil, attempt.LeaseToken, now)
 		}
@@ -219,7 +209,7 @@ func (r *deliveries) Cancel(ctx context.Context, id uuid.UUID, reason string) (d
 	var cancelled driver.Delivery
 	err := r.retried(ctx, func(x Executor) error {
 		tx := r.at(x)
-		d, _, err := tx.lock(ctx, id)
+		d, _, err := tx.lock(ctx, r.sql.forUpdate, id)
 		if err == nil && d.Status.Final() {
 			err = stateError("delivery is " + string(d.Status) + " already")
 		}

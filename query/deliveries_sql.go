@@ -39,12 +39,6 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		}
 		return q.Suffix(strings.TrimSpace(d.KeyShare) + of)
 	}
-	update := func(q sq.SelectBuilder, how string) sq.SelectBuilder {
-		if !d.Locks {
-			return q
-		}
-		return q.Suffix("FOR UPDATE" + how)
-	}
 	due := "NOT is_parked AND next_retry_at <= " + d.Now + " AND (lease_until IS NULL OR lease_until <= " + d.Now + ") AND " +
 		"EXISTS (SELECT 1 FROM " + endpoints + " e WHERE e.id = endpoint_id AND e.is_active)"
 	dueFirst := sq.Select("id").From(deliveries).Where(due).OrderBy("next_retry_at", "id").Suffix("LIMIT ?")
@@ -65,7 +59,7 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		table: t,
 		withAttempts: s.render(sq.Select(joined...).From(deliveries + " d").
 			LeftJoin(attempts + " a ON a.delivery_id = d.id").Where("d.id = ?").OrderBy("a.number")),
-		forUpdate:  s.render(update(sq.Select(append(t.names(""), d.Now)...).From(deliveries).Where("id = ?"), "")),
+		forUpdate:  s.render(s.forUpdate(sq.Select(append(t.names(""), d.Now)...).From(deliveries).Where("id = ?"), "")),
 		byEndpoint: s.list(t.read().Where("endpoint_id = ?"), "created_at DESC, id DESC"),
 		byEvent:    s.list(t.read().Where("event_id = ?"), oldestFirst),
 		policy: s.render(keyShare(sq.Select("max_retry_attempts", "retry_backoff_seconds", "retry_backoff_multiplier", "retry_jitter", d.Now).
@@ -94,10 +88,10 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		due: s.list(t.read().Where(due), "next_retry_at, id"),
 		claim: s.render(sq.Update(deliveries).Set("lease_token", sq.Expr("?")).Set("lease_until", sq.Expr(d.After)).
 			Where("id IN (SELECT id FROM due)").Suffix(t.returning()).
-			PrefixExpr(sq.Expr("WITH due AS MATERIALIZED (?)", update(dueFirst, " SKIP LOCKED")))),
+			PrefixExpr(sq.Expr("WITH due AS MATERIALIZED (?)", s.forUpdate(dueFirst, " SKIP LOCKED")))),
 		release: s.render(sq.Update(deliveries).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).
 			Where("id " + d.IsOneOf + " AND lease_token = ?")),
-		lockEndpoint: s.render(update(sq.Select("id").From(endpoints).Where("id = ?"), "")),
+		lockEndpoint: s.render(s.forUpdate(sq.Select("id").From(endpoints).Where("id = ?"), "")),
 		failedSince: s.render(t.read().Where("endpoint_id = ? AND status = 'failed' AND completed_at >= ?").
 			Where("NOT EXISTS (SELECT 1 FROM "+deliveries+" r WHERE r.replay_of = "+deliveries+".id)").
 			Where("EXISTS (SELECT 1 FROM "+events+" v WHERE v.id = event_id)").OrderBy("created_at", "id")),

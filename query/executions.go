@@ -69,7 +69,7 @@ func (r *executions) Complete(ctx context.Context, id uuid.UUID, outcome driver.
 	var completed executionRow
 	err := r.retried(ctx, func(x Executor) error {
 		tx := r.on(x)
-		e, now, err := r.lock(ctx, x, id)
+		e, now, err := tx.lock(ctx, r.sql.forUpdate, id)
 		switch {
 		case err != nil:
 			return err
@@ -105,16 +105,6 @@ func (r *executions) Complete(ctx context.Context, id uuid.UUID, outcome driver.
 		return driver.Execution{}, r.failID("Complete", id, err)
 	}
 	return completed.Execution, nil
-}
-
-// lock reads an execution that stays as it is until the transaction ends, and the present moment.
-func (r *executions) lock(ctx context.Context, x Executor, id uuid.UUID) (locked executionRow, now time.Time, err error) {
-	found := false
-	err = x.Query(ctx, r.sql.forUpdate, []any{id}, append(r.table.targets(&locked), &now), func() { found = true })
-	if err == nil && !found {
-		err = driver.ErrNotFound
-	}
-	return locked, now, err
 }
 
 func (r *executions) ClaimPending(ctx context.Context, limit int, lease time.Duration) ([]driver.Execution, error) {

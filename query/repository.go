@@ -189,6 +189,17 @@ func (r *repository[E]) get(ctx context.Context, sql string, args ...any) (E, er
 	return rows[0], nil
 }
 
+// lock reads a row that stays as it is until the transaction ends, and the present moment, with a
+// statement that selects both.
+func (r *repository[E]) lock(ctx context.Context, sql string, id uuid.UUID) (locked E, now time.Time, err error) {
+	found := false
+	err = r.exec.Query(ctx, sql, []any{id}, append(r.table.targets(&locked), &now), func() { found = true })
+	if err == nil && !found {
+		err = driver.ErrNotFound
+	}
+	return locked, now, err
+}
+
 // list reads rows with a statement whose last argument is the limit.
 func (r *repository[E]) list(ctx context.Context, op, sql string, limit int, args ...any) ([]E, error) {
 	n, err := driver.CheckLimit(limit)

@@ -8,7 +8,7 @@ if missing=$(go run ./internal/pgtest/cmd/withpostgres true 2>&1); then
 	export NEOEVENTS_TEST_REQUIRE_POSTGRES=1
 fi
 
-set -- go test "$@" ./...
+set -- go test -timeout 30m "$@" ./...
 echo "$*"
 "$@"
 status=$?

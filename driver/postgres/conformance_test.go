@@ -23,13 +23,18 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func TestConformance(t *testing.T) { runConformance(t, "") }
 
 // As behind a pooler in transaction mode, where a statement can't be prepared on one server
-// connection and run on another. With -short only some of it.
+// connection and run on another: the areas that send every statement there is.
 func TestConformanceUnprepared(t *testing.T) {
-	if testing.Short() {
-		runConformance(t, "&default_query_exec_mode=exec", aboutPools...)
-		return
-	}
-	runConformance(t, "&default_query_exec_mode=exec")
+	runConformance(t, "&default_query_exec_mode=exec", append(everyStatement, aboutPools...)...)
+}
+
+// everyStatement are areas that, with aboutPools, send every statement.
+var everyStatement = []string{
+	"Events/Reads", "Events/Locking", "Events/Paging", "Events/Counts", "Events/Append", "Endpoints/Lists", "Endpoints/RotateSecret", "Endpoints/Touches",
+	"Endpoints/Delete", "EventTypes/Reads", "EventTypes/Delete", "Subscriptions/Matching", "Subscriptions/Reads", "Subscriptions/UpdateLastTriggered",
+	"Deliveries/Attempts", "Deliveries/Due", "Deliveries/Health", "Deliveries/Replay", "Deliveries/Recover", "Deliveries/SaveForEvent", "Deliveries/Stats",
+	"Actions/Update", "Actions/ForEvent", "Actions/Reads", "Actions/Statistics", "Actions/Delete", "Executions/ClaimPending", "Executions/Complete",
+	"Executions/Retry", "Executions/Reads", "Executions/Statistics", "Executions/Update", "Executions/DeleteOlderThan", "Secrets/Reencrypt",
 }
 
 // aboutPools are the areas in which it matters whose pool it is, and one of each repository.
