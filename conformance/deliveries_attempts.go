@@ -179,7 +179,8 @@ func attemptsReplace(t *test) {
 	equal(t, "ResponseBodyTruncated", read.ResponseBodyTruncated, true)
 }
 
-// spoiledAttempts are what RecordAttempt and Save refuse. Values have the canary, which errors must not tell.
+// spoiledAttempts are what RecordAttempt and Save refuse. Values have the canary, which errors must
+// not tell.
 func spoiledAttempts() []spoiled[driver.Attempt] {
 	long := func(n int) string { return canary + strings.Repeat("x", n) }
 	list := []spoiled[driver.Attempt]{

@@ -24,8 +24,8 @@ var deliveryDue = area{name: "Deliveries/Due", alone: true, behaviours: []behavi
 	{"AreClaimedBesideAClaimThatIsOpen", dueClaimedBeside},
 }}
 
-// saveDue saves deliveries whose next attempts were due at different times, in the order in which they
-// are due.
+// saveDue saves deliveries whose next attempts were due at different times, in the order in which
+// they are due.
 func (t *test) saveDue(endpoint driver.Endpoint) []driver.Delivery {
 	t.Helper()
 	var saved []driver.Delivery
@@ -80,7 +80,8 @@ func dueInactive(t *test) {
 	equalList(t, "claimed once the endpoint is active", entityIDs(t.claim(0)), []uuid.UUID{waiting.ID})
 }
 
-// dueToggled deactivates and activates an endpoint again and again while attempts to it are recorded.
+// dueToggled deactivates and activates an endpoint again and again while attempts to it are
+// recorded.
 func dueToggled(t *test) {
 	const workers = 4
 	endpoint := t.saveEndpoint(oneTry)
@@ -106,7 +107,8 @@ func dueToggled(t *test) {
 	sameEntities(t, "due", t.due(), untouched)
 }
 
-// dueGone deletes an endpoint: its deliveries stay as history, those that had not ended are cancelled.
+// dueGone deletes an endpoint: its deliveries stay as history, those that had not ended are
+// cancelled.
 func dueGone(t *test) {
 	endpoint := t.saveEndpoint()
 	pending, retrying, ended := t.saveDelivery(endpoint), t.saveDelivery(endpoint, oldAttempt(fails, longAgo)), t.saveDelivery(endpoint, newAttempt(succeeds))
@@ -132,7 +134,8 @@ func dueGone(t *test) {
 	equal(t, "deliveries to the endpoint", len(t.deliveriesTo(t.store, endpoint)), 3)
 }
 
-// dueGoneAtOnce makes and ends deliveries while their endpoint goes: none is left that has not ended.
+// dueGoneAtOnce makes and ends deliveries while their endpoint goes: none is left that has not
+// ended.
 func dueGoneAtOnce(t *test) {
 	for range scale(4, 2) {
 		endpoint := t.saveEndpoint(oneTry)

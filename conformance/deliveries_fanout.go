@@ -116,8 +116,8 @@ func fanOutTwice(t *test) {
 	sameEntities(t, "deliveries of the event", must2(t, t.store.Deliveries().GetByEvent, event.ID, 0), saved)
 }
 
-// fanOutAtOnce makes the deliveries of one event from several goroutines, which have the subscriptions
-// in different orders.
+// fanOutAtOnce makes the deliveries of one event from several goroutines, which have the
+// subscriptions in different orders.
 func fanOutAtOnce(t *test) {
 	const goroutines = 8
 	subscriptions := make([]driver.Subscription, scale(40, 15))

@@ -139,8 +139,8 @@ func leasesRunOut(t *test) {
 	equal(t, "AttemptCount", got.AttemptCount, 1)
 }
 
-// leasesStillStand records after the lease ran out, while nobody else has claimed the delivery: what
-// was done is not done again.
+// leasesStillStand records after the lease ran out, while nobody else has claimed the delivery:
+// what was done is not done again.
 func leasesStillStand(t *test) {
 	endpoint := t.saveEndpoint()
 	for _, withToken := range []bool{true, false} {

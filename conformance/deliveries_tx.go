@@ -83,7 +83,8 @@ func deliveryCalls(s deliveriesInStates) []repositoryCall {
 	}
 }
 
-// changeDeliveries writes through tx in every way there is, and returns how many deliveries that adds.
+// changeDeliveries writes through tx in every way there is, and returns how many deliveries that
+// adds.
 func (t *test) changeDeliveries(tx driver.Store, s deliveriesInStates) (added int) {
 	t.Helper()
 	deliveries := tx.Deliveries()

@@ -28,8 +28,8 @@ func (t *test) stats(endpoint driver.Endpoint, days int) driver.DeliveryStats {
 	return must2(t, t.store.Deliveries().GetStats, endpoint.ID, days)
 }
 
-// wantDays fails the test unless statistics have each of so many days up to the one that lies between
-// two moments.
+// wantDays fails the test unless statistics have each of so many days up to the one that lies
+// between two moments.
 func (t *test) wantDays(stats driver.DeliveryStats, days int, before, after time.Time) {
 	t.Helper()
 	equal(t, "days", len(stats.Days), days)

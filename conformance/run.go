@@ -32,7 +32,7 @@ func Run(t *testing.T, h Harness) {
 
 // behavioursPerDatabase is how many behaviours, each with a schema of its own, share a database. A new one takes
 // time, too many schemas slow down those databases that read their whole catalogue after each change to it.
-const behavioursPerDatabase = 100
+const behavioursPerDatabase = 15
 
 // run checks the behaviours of an area.
 func (h Harness) run(t *testing.T, a area, db driver.DB) {

@@ -129,8 +129,8 @@ func subscriptionReadsInactive(t *test) {
 	}
 }
 
-// saveSubscriptionsInDisorder saves subscriptions with ids that don't rise, some at the same moment, and
-// returns them in the order of lists.
+// saveSubscriptionsInDisorder saves subscriptions with ids that don't rise, some at the same
+// moment, and returns them in the order of lists.
 func (t *test) saveSubscriptionsInDisorder(endpoint driver.Endpoint, n int, changes ...func(*driver.Subscription)) []driver.Subscription {
 	t.Helper()
 	saved := []driver.Subscription{}

@@ -30,7 +30,8 @@ var subscriptionSave = area{name: "Subscriptions/Save", behaviours: []behaviour{
 	{"NeverOutlivesAnEndpointDeletedAtOnce", subscriptionSaveRacesDelete},
 }}
 
-// saveSubscription saves an active subscription of an endpoint to the type that newEvent has, changed.
+// saveSubscription saves an active subscription of an endpoint to the type that newEvent has,
+// changed.
 func (t *test) saveSubscription(endpoint driver.Endpoint, changes ...func(*driver.Subscription)) driver.Subscription {
 	t.Helper()
 	return must(t, t.store.Subscriptions().Save, changed(newSubscription(endpoint.ID), changes...))
@@ -177,7 +178,8 @@ func subscriptionSaveNeedsEventType(t *test) {
 	equal(t, "subscriptions stored", len(t.subscriptionsOf(t.store, endpoint)), 0)
 }
 
-// spoiledSubscriptions are what Save and Update refuse. Values have the canary, which errors must not tell.
+// spoiledSubscriptions are what Save and Update refuse. Values have the canary, which errors must
+// not tell.
 func spoiledSubscriptions() []spoiled[driver.Subscription] {
 	list := []spoiled[driver.Subscription]{
 		{"endpoint_id", func(s *driver.Subscription) { s.EndpointID = uuid.Nil }},

@@ -35,7 +35,8 @@ func (t *test) wantStopped(calls []repositoryCall) {
 	}
 }
 
-// wantReadOnly checks that, in a transaction that only reads, what writes is refused and the rest works.
+// wantReadOnly checks that, in a transaction that only reads, what writes is refused and the rest
+// works.
 func (t *test) wantReadOnly(calls []repositoryCall) {
 	t.Helper()
 	t.ok(t.store.InTx(t.ctx, func(tx driver.Store) error {

@@ -25,7 +25,7 @@ type Attempt struct {
 	RequestURL string `json:"request_url"`
 	// RequestMethod is POST, PUT, PATCH or empty.
 	RequestMethod string `json:"request_method"`
-	// RequestHeaders may be nil (an http.Header fits); at most 64 KiB, and 4,096 bytes for a value.
+	// RequestHeaders may be nil (an http.Header fits); at most 128 KiB, and 4,096 bytes for a value.
 	// Only values of headers that are known to carry no credentials are stored: see
 	// RedactRequestHeaders.
 	RequestHeaders map[string][]string `json:"request_headers"`

@@ -183,7 +183,8 @@ func latest(a, b time.Time) time.Time {
 // [EventRepository] says.
 type DeliveryRepository interface {
 	// Save stores a new delivery with the attempts that it has, all or nothing, and returns it as a
-	// read would. Attempts count as those that RecordAttempt records, in their order. Errors:
+	// read would. Attempts count as those that RecordAttempt records, in their order, but that the
+	// pause after the last one begins at its CompletedAt, or now if that lies ahead. Errors:
 	// ErrInvalid before anything is sent; ErrAlreadyExists for an ID that is taken, or an event that
 	// has a delivery to this endpoint; ErrMissingReference for an EndpointID or EventID that is not
 	// there; ErrState for attempts after one that ended it, or a Status that they don't lead to.
@@ -202,9 +203,8 @@ type DeliveryRepository interface {
 
 	// RecordAttempt adds the attempt that comes next, with its outcome, and returns the delivery as
 	// it is then. A success ends it. After a failure or a timeout the next attempt is due when the
-	// endpoint's pause has passed since the attempt's CompletedAt, or since now if that lies ahead;
-	// when none is left it fails for good. The endpoint's health changes with deliveries that end:
-	// see Endpoint.
+	// endpoint's pause has passed, from now on by the database's clock; when none is left it fails for
+	// good. The endpoint's health changes with deliveries that end: see Endpoint.
 	//
 	// An attempt with a Number is recorded only as that one: of two workers that made the same
 	// attempt one gets ErrConflict. While a worker leases the delivery, only an attempt with its

@@ -28,9 +28,15 @@ func TestConformanceInAFile(t *testing.T) {
 	})
 }
 
+// With -short only what has to do with there being one connection.
 func TestConformanceInMemory(t *testing.T) {
+	var only []string
+	if testing.Short() {
+		only = aboutPools
+	}
 	conformance.Run(t, conformance.Harness{
 		Open: func(t *testing.T, opts ...driver.Option) driver.DB { return connect(t, "sqlite::memory:", opts) },
+		Only: only,
 	})
 }
 
