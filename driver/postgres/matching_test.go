@@ -21,6 +21,7 @@ import (
 func manySubscriptions(tb testing.TB, conn *pgx.Conn, n int) {
 	tb.Helper()
 	for _, sql := range []string{
+		"SET synchronous_commit = on", // else VACUUM does not yet take the pages for visible to all
 		fmt.Sprintf(`INSERT INTO %[1]q.webhook_endpoints (id, name, description, endpoint_url, http_method, key_id, secret_token, custom_headers,
 			signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier,
 			retry_jitter, disable_after_failures, disable_after_days, is_active)
