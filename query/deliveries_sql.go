@@ -33,12 +33,6 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 	t := newTable(s, deliveryMapping)
 	d := s.dialect
 	deliveries, endpoints, attempts, events := s.quote(deliveriesTable), s.quote(endpointsTable), s.quote(attemptsTable), s.quote(eventsTable)
-	keyShare := func(q sq.SelectBuilder, of string) sq.SelectBuilder {
-		if d.KeyShare == "" {
-			return q
-		}
-		return q.Suffix(strings.TrimSpace(d.KeyShare) + of)
-	}
 	due := "NOT is_parked AND next_retry_at <= " + d.Now + " AND (lease_until IS NULL OR lease_until <= " + d.Now + ") AND " +
 		"EXISTS (SELECT 1 FROM " + endpoints + " e WHERE e.id = endpoint_id AND e.is_active)"
 	dueFirst := sq.Select("id").From(deliveries).Where(due).OrderBy("next_retry_at", "id").Suffix("LIMIT ?")
@@ -59,19 +53,19 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		table: t,
 		withAttempts: s.render(sq.Select(joined...).From(deliveries + " d").
 			LeftJoin(attempts + " a ON a.delivery_id = d.id").Where("d.id = ?").OrderBy("a.number")),
-		forUpdate:  s.render(s.forUpdate(sq.Select(append(t.names(""), d.Now)...).From(deliveries).Where("id = ?"), "")),
+		forUpdate:  s.render(s.locking(sq.Select(append(t.names(""), d.Now)...).From(deliveries).Where("id = ?"), "FOR UPDATE")),
 		byEndpoint: s.list(t.read().Where("endpoint_id = ?"), "created_at DESC, id DESC"),
 		byEvent:    s.list(t.read().Where("event_id = ?"), oldestFirst),
-		policy: s.render(keyShare(sq.Select("max_retry_attempts", "retry_backoff_seconds", "retry_backoff_multiplier", "retry_jitter", d.Now).
-			From(endpoints).Where("id = ?"), "")),
+		policy: s.render(s.locking(sq.Select("max_retry_attempts", "retry_backoff_seconds", "retry_backoff_multiplier", "retry_jitter", d.Now).
+			From(endpoints).Where("id = ?"), "FOR KEY SHARE")),
 		fanOut: s.render(sq.Insert(deliveries).Columns(
 			"id", "endpoint_id", "event_id", "status", "attempt_count", "max_attempts", "retry_backoff_seconds",
 			"retry_backoff_multiplier", "retry_jitter", "next_retry_at", "max_attempts_reached", "cancel_reason",
-		).Select(keyShare(sq.Select(
+		).Select(s.locking(sq.Select(
 			"first", "e.id", "v.id", "'pending'", "0", "e.max_retry_attempts + 1", "e.retry_backoff_seconds",
 			"e.retry_backoff_multiplier", "e.retry_jitter", d.Now, "FALSE", "''",
 		).From(d.Pairs).Join(endpoints+" e ON e.id = second").Join(events+" v ON v.id = ?").Where("e.is_active").
-			OrderBy("e.id"), " OF e, v")). // two that save the same ones never wait for each other
+			OrderBy("e.id"), "FOR KEY SHARE OF e, v")). // two that save the same ones never wait for each other
 			Suffix("ON CONFLICT DO NOTHING")),
 		ofEvent:     s.render(t.read().Where("event_id = ? AND replay_of IS NULL AND endpoint_id " + d.IsOneOf).OrderBy("id")),
 		eventExists: s.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(events).Where("id = ?")))),
@@ -88,10 +82,10 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		due: s.list(t.read().Where(due), "next_retry_at, id"),
 		claim: s.render(sq.Update(deliveries).Set("lease_token", sq.Expr("?")).Set("lease_until", sq.Expr(d.After)).
 			Where("id IN (SELECT id FROM due)").Suffix(t.returning()).
-			PrefixExpr(sq.Expr("WITH due AS MATERIALIZED (?)", s.forUpdate(dueFirst, " SKIP LOCKED")))),
+			PrefixExpr(sq.Expr("WITH due AS MATERIALIZED (?)", s.locking(dueFirst, "FOR UPDATE SKIP LOCKED")))),
 		release: s.render(sq.Update(deliveries).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).
 			Where("id " + d.IsOneOf + " AND lease_token = ?")),
-		lockEndpoint: s.render(s.forUpdate(sq.Select("id").From(endpoints).Where("id = ?"), "")),
+		lockEndpoint: s.render(s.locking(sq.Select("id").From(endpoints).Where("id = ?"), "FOR UPDATE")),
 		failedSince: s.render(t.read().Where("endpoint_id = ? AND status = 'failed' AND completed_at >= ?").
 			Where("NOT EXISTS (SELECT 1 FROM "+deliveries+" r WHERE r.replay_of = "+deliveries+".id)").
 			Where("EXISTS (SELECT 1 FROM "+events+" v WHERE v.id = event_id)").OrderBy("created_at", "id")),

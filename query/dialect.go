@@ -48,10 +48,9 @@ type Dialect struct {
 	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
 	// and returns them in rising order, each with Now.
 	Reserve func(events Table) string
-	// Locks tells that rows are locked with FOR UPDATE, and KeyShare is the clause that keeps a row
-	// from going. Without them a transaction must keep other writers out from its start.
-	Locks    bool
-	KeyShare string
+	// Locks tells that rows are locked with FOR UPDATE, FOR KEY SHARE and the like. Without it a
+	// transaction must keep other writers out from its start.
+	Locks bool
 	// WritableCTE tells that INSERT and DELETE … RETURNING can stand in a WITH clause.
 	WritableCTE bool
 }

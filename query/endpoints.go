@@ -23,9 +23,7 @@ type endpointSQL struct {
 	cancelDeliveries     string
 	park, unpark         string // its deliveries that have not ended
 
-	// The secrets that are not under the current key, and one row's under it; a key that secrets are
-	// under and that is not on a list.
-	outdated, reencrypt, unknownKey string
+	outdated, reencrypt string // the secrets that are not under the current key, and one row's under it
 
 	succeeded, failed string // a delivery ended, for the endpoint's health
 }
@@ -34,26 +32,20 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 	t := newTable(s, endpointMapping)
 	name := s.quote(endpointsTable)
 	now := s.dialect.Now
+	seal := sq.Update(name).Set("key_id", sq.Expr("?")).Set("secret_token", sq.Expr("?")).
+		Set("previous_secret_token", sq.Expr("?")).Set("custom_headers", sq.Expr("?")) // to sealedArgs
 	rotate := func(until string) string {
-		return s.render(sq.Update(name).
-			Set("key_id", sq.Expr("?")).Set("secret_token", sq.Expr("?")).Set("previous_secret_token", sq.Expr("?")).
-			Set("custom_headers", sq.Expr("?")).Set("previous_secret_until", sq.Expr(until)).
+		return s.render(seal.Set("previous_secret_until", sq.Expr(until)).
 			Set("updated_at", sq.Expr(now)).Set("revision", sq.Expr("revision + 1")).
 			Where("id = ? AND revision = ?").Suffix(t.returning()))
 	}
 	deliveries := s.quote(deliveriesTable)
-	open := sq.Select("id").From(deliveries).Where("endpoint_id = ? AND next_retry_at IS NOT NULL AND NOT is_parked")
-	parked := sq.Select("id").From(deliveries).Where("endpoint_id = ? AND next_retry_at IS NOT NULL AND is_parked")
-	if s.dialect.Locks {
-		// Who holds one may wait for the endpoint. It is not due even if it is not parked.
-		open = open.Suffix("FOR UPDATE SKIP LOCKED")
-		parked = parked.OrderBy("id").Suffix("FOR UPDATE")
-	}
-	outdated := t.read().Where("key_id <> ?").OrderBy("key_id", "id").Suffix("LIMIT ?")
-	if s.dialect.Locks {
-		// None is skipped, for 0 means that all are done. Those who only refer to them need not wait.
-		outdated = outdated.Suffix("FOR NO KEY UPDATE")
-	}
+	open := sq.Select("id").From(deliveries).Where("endpoint_id = ? AND next_retry_at IS NOT NULL")
+	// Who holds one may wait for the endpoint. It is not due even if it is not parked.
+	toPark := s.locking(open.Where("NOT is_parked"), "FOR UPDATE SKIP LOCKED")
+	parked := s.locking(open.Where("is_parked").OrderBy("id"), "FOR UPDATE")
+	// None is skipped, for 0 means that all are done. Those who only refer to them need not wait.
+	outdated := s.locking(t.read().Where("key_id <> ?").OrderBy("key_id", "id").Suffix("LIMIT ?"), "FOR NO KEY UPDATE")
 	return &endpointSQL{
 		table:          t,
 		byContext:      t.lists("context_id = ?", "is_active", oldestFirst),
@@ -68,15 +60,12 @@ func newEndpointSQL(s *schemaSQL) *endpointSQL {
 		rotateAtOnce:     rotate("NULL"),
 		cancelDeliveries: s.render(s.cancel().Where("endpoint_id = ? AND next_retry_at IS NOT NULL")),
 		park: s.render(sq.Update(deliveries).Set("is_parked", sq.Expr("TRUE")).Where("id IN (SELECT id FROM open)").
-			PrefixExpr(sq.Expr("WITH open AS MATERIALIZED (?)", open))),
+			PrefixExpr(sq.Expr("WITH open AS MATERIALIZED (?)", toPark))),
 		unpark: s.render(sq.Update(deliveries).Set("is_parked", sq.Expr("FALSE")).Where("id IN (SELECT id FROM locked)").
 			PrefixExpr(sq.Expr("WITH locked AS MATERIALIZED (?)", parked))),
 
-		outdated: s.render(outdated),
-		reencrypt: s.render(sq.Update(name).Set("key_id", sq.Expr("?")).Set("secret_token", sq.Expr("?")).
-			Set("previous_secret_token", sq.Expr("?")).Set("custom_headers", sq.Expr("?")).Where("id = ?")),
-		unknownKey: s.render(sq.Select("key_id").From(name).
-			Where("key_id <> '' AND NOT (key_id " + s.dialect.IsOneText + ")").Suffix("LIMIT 1")),
+		outdated:  s.render(outdated),
+		reencrypt: s.render(seal.Where("id = ?")),
 
 		succeeded: s.render(sq.Update(name).Set("consecutive_failures", sq.Expr("0")).Set("failing_since", sq.Expr("NULL")).
 			Where("id = ? AND consecutive_failures > 0")),
@@ -277,7 +266,7 @@ func (r *endpoints) RotateSecret(ctx context.Context, id uuid.UUID, opts driver.
 		if err := r.seal(&row); err != nil {
 			return driver.Endpoint{}, r.failID("RotateSecret", id, err)
 		}
-		sql, args := r.sql.rotateAtOnce, []any{row.keyID, row.sealedToken, row.sealedPrevious, row.sealedHeaders}
+		sql, args := r.sql.rotateAtOnce, row.sealedArgs()
 		if opts.Grace > 0 {
 			sql, args = r.sql.rotate, append(args, opts.Grace.Microseconds())
 		}
@@ -311,7 +300,7 @@ func (r *endpoints) ReencryptSecrets(ctx context.Context, limit int) (int, error
 			if err := r.seal(row); err != nil {
 				return err
 			}
-			if _, err := x.Exec(ctx, r.sql.reencrypt, []any{row.keyID, row.sealedToken, row.sealedPrevious, row.sealedHeaders, row.ID}); err != nil {
+			if _, err := x.Exec(ctx, r.sql.reencrypt, append(row.sealedArgs(), row.ID)); err != nil {
 				return err
 			}
 		}
@@ -322,14 +311,4 @@ func (r *endpoints) ReencryptSecrets(ctx context.Context, limit int) (int, error
 		return 0, r.fail("ReencryptSecrets", err)
 	}
 	return done, nil
-}
-
-// checkKeys tells if secrets are under a key that the key ring lacks.
-func (r *endpoints) checkKeys(ctx context.Context) error {
-	var missing string
-	err := r.exec.Query(ctx, r.sql.unknownKey, []any{r.config.Keys.IDs()}, []any{&missing}, nil)
-	if err == nil && missing != "" {
-		err = &driver.MissingKeyError{KeyID: missing}
-	}
-	return err
 }

@@ -17,6 +17,11 @@ type endpointRow struct {
 	sealedHeaders  string
 }
 
+// sealedArgs is what is stored of the secrets, in the order of the columns.
+func (row *endpointRow) sealedArgs() []any {
+	return []any{row.keyID, row.sealedToken, row.sealedPrevious, row.sealedHeaders}
+}
+
 var endpointMapping = &mapping[endpointRow]{
 	table:      endpointsTable,
 	repository: "Endpoints",

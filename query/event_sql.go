@@ -209,11 +209,9 @@ func (l *lockSQL) statement(columns []driver.EventColumn, skipLocked bool) strin
 
 func (b *builder) lock(columns []driver.EventColumn, skipLocked bool) string {
 	locked := sq.Select("q.position").From(b.queue + " q").Where(b.unleased()).OrderBy("q.position").Suffix("LIMIT ?")
-	if b.dialect.Locks {
-		locked = locked.Suffix("FOR UPDATE")
-		if skipLocked {
-			locked = locked.Suffix("SKIP LOCKED")
-		}
+	clause := "FOR UPDATE"
+	if skipLocked {
+		clause += " SKIP LOCKED"
 	}
-	return b.waiting(columns, locked)
+	return b.waiting(columns, b.locking(locked, clause))
 }

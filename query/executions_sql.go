@@ -118,7 +118,7 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 	}
 	return &executionSQL{
 		table:            t,
-		forUpdate:        s.render(s.forUpdate(sq.Select(append(t.names(""), d.Now)...).From(executions).Where("id = ?"), "")),
+		forUpdate:        s.render(s.locking(sq.Select(append(t.names(""), d.Now)...).From(executions).Where("id = ?"), "FOR UPDATE")),
 		byAction:         s.list(t.read().Where("action_id = ?"), newestFirst),
 		byStatus:         s.list(t.read().Where("status = ?"), oldestFirst),
 		byStatusOfAction: s.list(t.read().Where("status = ? AND action_id = ?"), oldestFirst),
@@ -131,7 +131,7 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 			Set("lease_token", sq.Expr("?")).Set("lease_until", sq.Expr(d.After)).
 			Set("updated_at", sq.Expr(d.Now)).Set("revision", sq.Expr("revision + 1")).
 			Where("id IN (SELECT id FROM open)").Suffix(t.returning()).
-			PrefixExpr(sq.Expr("WITH open AS MATERIALIZED (?)", s.forUpdate(open, " SKIP LOCKED")))),
+			PrefixExpr(sq.Expr("WITH open AS MATERIALIZED (?)", s.locking(open, "FOR UPDATE SKIP LOCKED")))),
 		finish: s.render(sq.Update(executions).Set("status", sq.Expr("?")).Set("completed_at", sq.Expr(d.Now)).
 			Set("duration_ms", sq.Expr("?")).Set("result", sq.Expr("?")).Set("error_message", sq.Expr("?")).
 			Set("retry_at", sq.Expr(retryAt(s))).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).
@@ -139,8 +139,8 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 			Where("id = ?").Suffix(t.returning())),
 		// Locked, they are those that still have the status when their turn comes.
 		deleteOld: s.render(sq.Delete(executions).Where("id IN (SELECT id FROM old)").
-			PrefixExpr(sq.Expr("WITH old AS MATERIALIZED (?)", s.forUpdate(sq.Select("id").From(executions).
-				Where("created_at < ? AND status "+d.IsOneText).OrderBy("created_at", "id").Suffix("LIMIT ?"), "")))),
+			PrefixExpr(sq.Expr("WITH old AS MATERIALIZED (?)", s.locking(sq.Select("id").From(executions).
+				Where("created_at < ? AND status "+d.IsOneText).OrderBy("created_at", "id").Suffix("LIMIT ?"), "FOR UPDATE")))),
 
 		counts:         counts("created_at >= ? AND action_id = ?"),
 		durations:      s.render(spread("duration_ms", "FROM "+executions+" WHERE created_at >= ? AND action_id = ?")),

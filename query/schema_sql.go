@@ -34,12 +34,12 @@ func (s *schemaSQL) list(selected sq.SelectBuilder, order string) string {
 	return s.render(selected.OrderBy(order).Suffix("LIMIT ?"))
 }
 
-// forUpdate makes a select lock what it finds, where rows are locked; how may be " SKIP LOCKED".
-func (s *schemaSQL) forUpdate(selected sq.SelectBuilder, how string) sq.SelectBuilder {
+// locking makes a select lock what it finds by a locking clause, where rows are locked.
+func (s *schemaSQL) locking(selected sq.SelectBuilder, clause string) sq.SelectBuilder {
 	if !s.dialect.Locks {
 		return selected
 	}
-	return selected.Suffix("FOR UPDATE" + how)
+	return selected.Suffix(clause)
 }
 
 // choices keeps statements that come in many forms, such as one for each choice of columns, each

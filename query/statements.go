@@ -14,6 +14,7 @@ func (s *Store) Statements() map[string]string {
 	statements := map[string]string{}
 	shared := s.shared
 	collect(statements, "now", reflect.ValueOf(shared.nowSQL))
+	collect(statements, "unknownKey", reflect.ValueOf(shared.unknownKeySQL))
 	collect(statements, "events", reflect.ValueOf(shared.eventSQL))
 	collect(statements, "endpoints", reflect.ValueOf(shared.endpointSQL()))
 	collect(statements, "eventTypes", reflect.ValueOf(shared.eventTypeSQL()))

@@ -26,6 +26,7 @@ type shared struct {
 	config  driver.Config
 
 	nowSQL          string
+	unknownKeySQL   string // a key that secrets are under and that is not on a list
 	eventSQL        *eventSQL
 	endpointSQL     func() *endpointSQL
 	eventTypeSQL    func() *eventTypeSQL
@@ -40,7 +41,9 @@ func NewStore(schema string, d *Dialect, exec Executor, config driver.Config) *S
 	s := &schemaSQL{d, schema}
 	return newStore(&shared{
 		schema: schema, dialect: d, config: config,
-		nowSQL:          s.render(sq.Select(d.Now)),
+		nowSQL: s.render(sq.Select(d.Now)),
+		unknownKeySQL: s.render(sq.Select("key_id").From(s.quote(endpointsTable)).
+			Where("key_id <> '' AND NOT (key_id " + d.IsOneText + ")").Suffix("LIMIT 1")),
 		eventSQL:        newEventSQL(s),
 		endpointSQL:     once(newEndpointSQL, s),
 		eventTypeSQL:    once(newEventTypeSQL, s),
@@ -74,7 +77,12 @@ func (s *Store) inside(exec Executor, tx driver.TxConfig) *Store {
 
 // CheckKeys tells if secrets are stored that the key ring can't open: ErrMissingKey.
 func (s *Store) CheckKeys(ctx context.Context) error {
-	return driver.Fail("Store", s.shared.schema, "key", "", s.endpoints().checkKeys(ctx))
+	var missing string
+	err := s.exec.Query(ctx, s.shared.unknownKeySQL, []any{s.shared.config.Keys.IDs()}, []any{&missing}, nil)
+	if err == nil && missing != "" {
+		err = &driver.MissingKeyError{KeyID: missing}
+	}
+	return driver.Fail("Store", s.shared.schema, "key", "", err)
 }
 
 // Dialect is the dialect the Store was made with.
@@ -93,9 +101,7 @@ func (s *Store) Schema() string { return s.shared.schema }
 func (s *Store) Events() driver.EventRepository { return s.events }
 
 // Endpoints implements driver.Store.
-func (s *Store) Endpoints() driver.EndpointRepository { return s.endpoints() }
-
-func (s *Store) endpoints() *endpoints {
+func (s *Store) Endpoints() driver.EndpointRepository {
 	sql := s.shared.endpointSQL()
 	return &endpoints{newRepository(s.shared, sql.table, s.exec), sql}
 }

@@ -49,10 +49,8 @@ type subscriptionSQL struct {
 func newSubscriptionSQL(s *schemaSQL) *subscriptionSQL {
 	t := newTable(s, subscriptionMapping)
 	name := s.quote(subscriptionsTable)
-	given := sq.Select("id").From(name).Where("id " + s.dialect.IsOneOf)
-	if s.dialect.Locks { // in one order: two that have the same ids never wait for each other
-		given = given.OrderBy("id").Suffix("FOR UPDATE")
-	}
+	// In one order: two that have the same ids never wait for each other.
+	given := s.locking(sq.Select("id").From(name).Where("id "+s.dialect.IsOneOf).OrderBy("id"), "FOR UPDATE")
 	return &subscriptionSQL{
 		table:          t,
 		byEndpoint:     t.lists("endpoint_id = ?", "is_active", oldestFirst),

@@ -91,7 +91,7 @@ func (t *table[E]) updateArgs(e *E) []any {
 func (t *table[E]) referenced(references []reference) string {
 	predicates := []string{"1 = 1"}
 	for _, r := range references {
-		predicates = append(predicates, "NOT "+t.missing(r, t.dialect.KeyShare))
+		predicates = append(predicates, "NOT "+t.missing(r, true))
 	}
 	return strings.Join(predicates, " AND ")
 }
@@ -112,9 +112,15 @@ func (t *table[E]) referred(e *E, r reference) []uuid.UUID {
 	return optionalIDs(t.valueOf(e, r.column))
 }
 
-// missing holds if, of a list of ids that is empty or has one, that one is not in the table.
-func (t *table[E]) missing(r reference, lock string) string {
-	return "EXISTS (SELECT 1 FROM " + t.dialect.UUIDs + " WHERE NOT EXISTS (SELECT 1 FROM " + t.quote(r.table) + " r WHERE r.id = value" + lock + "))"
+// missing holds if, of a list of ids that is empty or has one, that one is not in the table. If it
+// is, keep locks it there.
+func (t *table[E]) missing(r reference, keep bool) string {
+	there := sq.Select("1").From(t.quote(r.table) + " r").Where("r.id = value")
+	if keep {
+		there = t.locking(there, "FOR KEY SHARE")
+	}
+	text, _ := there.MustSql()
+	return "EXISTS (SELECT 1 FROM " + t.dialect.UUIDs + " WHERE NOT EXISTS (" + text + "))"
 }
 
 // obstacles returns what can be in the way of a save, and of an update.
@@ -136,7 +142,7 @@ func (t *table[E]) obstacles(name string) (save, update []obstacle[E]) {
 	}
 	for _, r := range t.references {
 		missing := obstacle[E]{
-			t.missing(r, ""),
+			t.missing(r, false),
 			func(e *E) []any { return []any{t.referred(e, r)} },
 			func(e *E) error { return missingReference(r, text(t.valueOf(e, r.column))) },
 		}

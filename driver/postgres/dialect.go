@@ -48,7 +48,6 @@ var dialect = &query.Dialect{
 		return "SELECT nextval('" + sequence + "'), now() FROM generate_series(1, ?)"
 	},
 	Locks:       true,
-	KeyShare:    " FOR KEY SHARE",
 	WritableCTE: true,
 }
 

@@ -190,9 +190,6 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" WHERE id = $1
 -- endpoints.table.updateRow
 UPDATE "tenant_acme"."webhook_endpoints" SET name = $1, description = $2, endpoint_url = $3, http_method = $4, key_id = $5, secret_token = $6, previous_secret_token = $7, custom_headers = $8, signature_header = $9, timeout_seconds = $10, follow_redirects = $11, verify_ssl = $12, max_retry_attempts = $13, retry_backoff_seconds = $14, retry_backoff_multiplier = $15, retry_jitter = $16, disable_after_failures = $17, disable_after_days = $18, is_active = $19, created_by_user_id = $20, context_id = $21, is_verified = is_verified AND endpoint_url = $22, verified_at = CASE WHEN endpoint_url = $23 THEN verified_at END, consecutive_failures = CASE WHEN $24 AND NOT is_active THEN 0 ELSE consecutive_failures END, failing_since = CASE WHEN $25 AND NOT is_active THEN NULL ELSE failing_since END, disabled_at = CASE WHEN $26 AND NOT is_active THEN NULL ELSE disabled_at END, disabled_reason = CASE WHEN $27 AND NOT is_active THEN '' ELSE disabled_reason END, updated_at = now(), revision = revision + 1 WHERE id = $28 AND revision = $29 AND 1 = 1 RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
 
--- endpoints.unknownKey
-SELECT key_id FROM "tenant_acme"."webhook_endpoints" WHERE key_id <> '' AND NOT (key_id = ANY ($1::text[])) LIMIT 1;
-
 -- endpoints.unpark
 WITH locked AS MATERIALIZED (SELECT id FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $1 AND next_retry_at IS NOT NULL AND is_parked ORDER BY id FOR UPDATE) UPDATE "tenant_acme"."webhook_deliveries" SET is_parked = FALSE WHERE id IN (SELECT id FROM locked);
 
@@ -432,4 +429,7 @@ SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, con
 
 -- subscriptions.withoutContext.all
 SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme"."webhook_subscriptions" WHERE context_id IS NULL ORDER BY created_at, id LIMIT $1;
+
+-- unknownKey
+SELECT key_id FROM "tenant_acme"."webhook_endpoints" WHERE key_id <> '' AND NOT (key_id = ANY ($1::text[])) LIMIT 1;
 

@@ -190,11 +190,8 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" WHERE id = ?),
 -- endpoints.table.updateRow
 UPDATE "tenant_acme__webhook_endpoints" SET name = ?, description = ?, endpoint_url = ?, http_method = ?, key_id = ?, secret_token = ?, previous_secret_token = ?, custom_headers = ?, signature_header = ?, timeout_seconds = ?, follow_redirects = ?, verify_ssl = ?, max_retry_attempts = ?, retry_backoff_seconds = ?, retry_backoff_multiplier = ?, retry_jitter = ?, disable_after_failures = ?, disable_after_days = ?, is_active = ?, created_by_user_id = ?, context_id = ?, is_verified = is_verified AND endpoint_url = ?, verified_at = CASE WHEN endpoint_url = ? THEN verified_at END, consecutive_failures = CASE WHEN ? AND NOT is_active THEN 0 ELSE consecutive_failures END, failing_since = CASE WHEN ? AND NOT is_active THEN NULL ELSE failing_since END, disabled_at = CASE WHEN ? AND NOT is_active THEN NULL ELSE disabled_at END, disabled_reason = CASE WHEN ? AND NOT is_active THEN '' ELSE disabled_reason END, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, name, description, endpoint_url, http_method, key_id, secret_token, previous_secret_token, previous_secret_until, custom_headers, signature_header, timeout_seconds, follow_redirects, verify_ssl, max_retry_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, disable_after_failures, disable_after_days, is_active, is_verified, verified_at, last_used_at, consecutive_failures, failing_since, disabled_at, disabled_reason, created_by_user_id, context_id, created_at, updated_at, revision;
 
--- endpoints.unknownKey
-SELECT key_id FROM "tenant_acme__webhook_endpoints" WHERE key_id <> '' AND NOT (key_id IN (SELECT value FROM json_each(?))) LIMIT 1;
-
 -- endpoints.unpark
-WITH locked AS MATERIALIZED (SELECT id FROM "tenant_acme__webhook_deliveries" WHERE endpoint_id = ? AND next_retry_at IS NOT NULL AND is_parked) UPDATE "tenant_acme__webhook_deliveries" SET is_parked = FALSE WHERE id IN (SELECT id FROM locked);
+WITH locked AS MATERIALIZED (SELECT id FROM "tenant_acme__webhook_deliveries" WHERE endpoint_id = ? AND next_retry_at IS NOT NULL AND is_parked ORDER BY id) UPDATE "tenant_acme__webhook_deliveries" SET is_parked = FALSE WHERE id IN (SELECT id FROM locked);
 
 -- endpoints.used
 UPDATE "tenant_acme__webhook_endpoints" SET last_used_at = CASE WHEN last_used_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 THEN last_used_at ELSE CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 END WHERE id = ?;
@@ -428,11 +425,14 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_subscriptions" WHERE id =
 UPDATE "tenant_acme__webhook_subscriptions" SET endpoint_id = ?, event_type_id = ?, event_type = ?, event_filters = ?, is_active = ?, context_id = ?, subscription_name = ?, description = ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" r WHERE r.id = value)) AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" r WHERE r.id = value)) RETURNING id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision;
 
 -- subscriptions.triggered
-WITH given AS MATERIALIZED (SELECT id FROM "tenant_acme__webhook_subscriptions" WHERE id IN (SELECT value FROM json_each(?))) UPDATE "tenant_acme__webhook_subscriptions" SET last_triggered_at = CASE WHEN last_triggered_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 THEN last_triggered_at ELSE CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 END WHERE id IN (SELECT id FROM given);
+WITH given AS MATERIALIZED (SELECT id FROM "tenant_acme__webhook_subscriptions" WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id) UPDATE "tenant_acme__webhook_subscriptions" SET last_triggered_at = CASE WHEN last_triggered_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 THEN last_triggered_at ELSE CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 END WHERE id IN (SELECT id FROM given);
 
 -- subscriptions.withoutContext.active
 SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE context_id IS NULL AND is_active ORDER BY created_at, id LIMIT ?;
 
 -- subscriptions.withoutContext.all
 SELECT id, endpoint_id, event_type_id, event_type, event_filters, is_active, context_id, subscription_name, description, last_triggered_at, created_at, updated_at, revision FROM "tenant_acme__webhook_subscriptions" WHERE context_id IS NULL ORDER BY created_at, id LIMIT ?;
+
+-- unknownKey
+SELECT key_id FROM "tenant_acme__webhook_endpoints" WHERE key_id <> '' AND NOT (key_id IN (SELECT value FROM json_each(?))) LIMIT 1;
 
