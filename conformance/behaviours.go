@@ -5,6 +5,9 @@ package conformance
 type Behaviour struct {
 	Area string // "Events/Save"
 	Name string // "KeepsEveryField"
+
+	// Outside tells that it needs data that is not in the repository, and skips without it.
+	Outside bool
 }
 
 // Behaviours returns all that [Run] checks, in its order.
@@ -12,7 +15,7 @@ func Behaviours() []Behaviour {
 	var all []Behaviour
 	for _, a := range areas {
 		for _, b := range a.behaviours {
-			all = append(all, Behaviour{a.name, b.name})
+			all = append(all, Behaviour{a.name, b.name, a.outside})
 		}
 	}
 	return all

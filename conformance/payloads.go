@@ -5,7 +5,7 @@ import (
 	"github.com/neomultitenant/neoevents/internal/webhooks"
 )
 
-var eventPayloads = area{name: "Events/RealPayloads", behaviours: []behaviour{
+var eventPayloads = area{name: "Events/RealPayloads", outside: true, behaviours: []behaviour{
 	{"ComeBackByteForByte", payloadsByteForByte},
 }}
 

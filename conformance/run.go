@@ -66,6 +66,7 @@ func (h Harness) open(t *testing.T, opts ...driver.Option) driver.DB {
 // An area is a topic of the contract and its behaviours.
 type area struct {
 	name       string
+	outside    bool // needs data that is not in the repository, and skips without it
 	alone      bool // one behaviour at a time: they hold several connections, or wait for each other
 	behaviours []behaviour
 }
