@@ -10,7 +10,7 @@ TOOL = go tool -modfile=tools/go.mod
 
 # What package drivertest has mocks of. Without -out they go to the standard output.
 MOCKED = Store EventRepository EndpointRepository EventTypeRepository SubscriptionRepository \
-	DeliveryRepository ActionRepository ExecutionRepository
+	DeliveryRepository ActionRepository ExecutionRepository DeadLetterRepository ConsumerRepository
 MOQ = $(TOOL) moq -pkg drivertest
 
 .PHONY: help test test-race lint vuln bench bench-compare cover fuzz golden mocks tidy

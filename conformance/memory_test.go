@@ -112,6 +112,10 @@ func (db *memoryDB) Stats() driver.Stats {
 	return driver.Stats{Backend: "memory", MaxConns: 1, Open: 1, Stores: len(db.schemas)}
 }
 
+func (db *memoryDB) Capabilities(context.Context) (driver.Capabilities, error) {
+	return driver.Capabilities{}, nil
+}
+
 func (db *memoryDB) Close() error {
 	db.closing.Do(func() {
 		db.turn <- struct{}{}
@@ -121,10 +125,11 @@ func (db *memoryDB) Close() error {
 	return nil
 }
 
-// memoryStore is a Store and its own EventRepository, outside a transaction or in one. The other
-// repositories it lacks: nobody may ask for them.
+// memoryStore is a Store and its own EventRepository, outside a transaction or in one. Claims and the
+// other repositories it lacks: nobody may ask for them.
 type memoryStore struct {
 	driver.Store
+	driver.EventClaims
 	db     *memoryDB
 	schema string
 	rows   *rows
@@ -167,7 +172,7 @@ func (s *memoryStore) tx(ctx context.Context, op string, fn func(tx *memoryStore
 			s.rows.events = before
 		}
 	}()
-	if err := fn(&memoryStore{nil, s.db, s.schema, s.rows, true, s.config}); err != nil {
+	if err := fn(&memoryStore{nil, nil, s.db, s.schema, s.rows, true, s.config}); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // Driver connects to one kind of database. Backends implement it and hand it to [Register].
@@ -39,10 +40,26 @@ type DB interface {
 	// Stats returns the state of the pool at this moment.
 	Stats() Stats
 
+	// Capabilities tells what this database can do that not every one can. It asks the database the
+	// first time.
+	Capabilities(ctx context.Context) (Capabilities, error)
+
 	// Close waits for calls under way and closes the connections; it must not be called inside
 	// InTx. A pool that the app brought stays open. Every later call returns ErrClosed. Closing
 	// twice is fine.
 	Close() error
+}
+
+// Capabilities are what a database can do that not every one can.
+type Capabilities struct {
+	// GapSafe: it can tell whether a missing position may still be filled, which
+	// ConsumerRepository.Read needs. Not so on a PostgreSQL standby, or where pg_locks shows nothing.
+	GapSafe bool
+	// Notifications: events saved by other processes wake Wait right away. Else, as behind a pooler
+	// in transaction mode, it looks every PollInterval.
+	Notifications bool
+	// PollInterval is how often Wait looks without being woken.
+	PollInterval time.Duration
 }
 
 // Stats is the state of a pool.
@@ -62,6 +79,12 @@ type Store interface {
 
 	// Events is the repository of domain events.
 	Events() EventRepository
+
+	// DeadLetters is the events that could not be handled.
+	DeadLetters() DeadLetterRepository
+
+	// Consumers is the named readers of all events.
+	Consumers() ConsumerRepository
 
 	// Endpoints is the repository of webhook endpoints.
 	Endpoints() EndpointRepository

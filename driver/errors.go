@@ -27,7 +27,7 @@ var (
 	ErrReferenced = errors.New("still referenced")
 	// ErrMissingReference: it refers to what is not there.
 	ErrMissingReference = errors.New("missing reference")
-	// ErrLeaseLost: the lease ended or went to somebody else.
+	// ErrLeaseLost: the lease ended or went to somebody else. Details, of events: LeaseLostError.
 	ErrLeaseLost = errors.New("lease lost")
 	// ErrTxRequired: the method works inside a transaction only: call it on the Store that InTx
 	// gives.
@@ -135,7 +135,10 @@ func Fail(op, schema, entity, key string, err error) error {
 	var version *VersionConflictError
 	var unavailable *UnavailableError
 	var missing *MissingKeyError
+	var lost *LeaseLostError
 	switch {
+	case errors.As(err, &lost):
+		failed.Kind = ErrLeaseLost
 	case errors.As(err, &missing):
 		failed.Kind = ErrMissingKey
 	case err == ErrNotFound, err == ErrAlreadyExists, err == ErrTxRequired, err == ErrClosed:

@@ -150,6 +150,8 @@ const NoEvents int64 = 0
 // ErrUnavailable, ErrClosed, ErrInternal, and the context's error when it ends; a method that
 // writes, ErrReadOnly.
 type EventRepository interface {
+	EventClaims
+
 	// Save stores an event and puts it in the queue, in one step. It returns the event as a read
 	// would. AggregateVersion 0 becomes the next version of its aggregate: savers of one aggregate
 	// wait for each other and none fails. An event with ProcessedAt is stored but never queued.
@@ -204,7 +206,8 @@ type EventRepository interface {
 	// ErrInvalid for a type that no event can be of.
 	GetByType(ctx context.Context, eventType string, limit int) ([]Event, error)
 
-	// GetUnprocessed returns the events in the queue, leased ones included, oldest Position first.
+	// GetUnprocessed returns the events in the queue, oldest Position first, including those that
+	// are leased or wait for a retry, not the dead letters.
 	// It locks nothing: two callers get the same events.
 	GetUnprocessed(ctx context.Context, limit int) ([]Event, error)
 
@@ -217,8 +220,8 @@ type EventRepository interface {
 	// time as GetUnprocessedPage does. After an error it ends.
 	AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[Event, error]
 
-	// GetUnprocessedForUpdate returns the oldest events in the queue that nobody leases and locks
-	// them until the transaction ends. With SkipLocked, events that another transaction holds are
+	// GetUnprocessedForUpdate returns events in the queue that nobody leases, those whose retry is
+	// due first, then the oldest, by Position, and locks them until the transaction ends. With SkipLocked, events that another transaction holds are
 	// passed over, so that two never have the same one; without, it waits for them. On SQLite the
 	// transaction holds the one write lock, which gives the same guarantee. ErrTxRequired outside
 	// InTx.
@@ -233,8 +236,9 @@ type EventRepository interface {
 	// A transaction stays open while fn runs: fn should be quick and do its writing through tx.
 	ProcessUnprocessed(ctx context.Context, opts ProcessOptions, fn func(tx Store, events []Event) (done []uuid.UUID, err error)) (int, error)
 
-	// MarkAsProcessed takes an event out of the queue and sets its ProcessedAt to now. True the
-	// first time only; false for one that is processed or unknown.
+	// MarkAsProcessed takes an event out of the queue, or from the dead letters, and sets its
+	// ProcessedAt to now, whether or not it is leased. True the first time only; false for one that
+	// is processed or unknown.
 	MarkAsProcessed(ctx context.Context, id uuid.UUID) (bool, error)
 
 	// MarkMultipleAsProcessed marks events as MarkAsProcessed does, all in one statement, and
@@ -247,7 +251,8 @@ type EventRepository interface {
 	// those that are marked and stay so.
 	MarkMultipleAsProcessedBulk(ctx context.Context, ids []uuid.UUID, batchSize int) (int, error)
 
-	// CountUnprocessed counts the events in the queue that nobody leases.
+	// CountUnprocessed counts the events in the queue that nobody leases, those that wait for a
+	// retry included.
 	CountUnprocessed(ctx context.Context) (int64, error)
 
 	// CountProcessing counts the events in the queue that are leased now.

@@ -34,6 +34,8 @@ type Store struct {
 	DeliveriesMock    *DeliveryRepositoryMock
 	ActionsMock       *ActionRepositoryMock
 	ExecutionsMock    *ExecutionRepositoryMock
+	DeadLettersMock   *DeadLetterRepositoryMock
+	ConsumersMock     *ConsumerRepositoryMock
 }
 
 // NewStore returns a Store whose repositories have no functions yet. Events, Endpoints and so on
@@ -49,6 +51,8 @@ func NewStore() *Store {
 		DeliveriesMock:    &DeliveryRepositoryMock{},
 		ActionsMock:       &ActionRepositoryMock{},
 		ExecutionsMock:    &ExecutionRepositoryMock{},
+		DeadLettersMock:   &DeadLetterRepositoryMock{},
+		ConsumersMock:     &ConsumerRepositoryMock{},
 	}
 	store.EventsFunc = func() driver.EventRepository { return store.EventsMock }
 	store.EndpointsFunc = func() driver.EndpointRepository { return store.EndpointsMock }
@@ -57,6 +61,8 @@ func NewStore() *Store {
 	store.DeliveriesFunc = func() driver.DeliveryRepository { return store.DeliveriesMock }
 	store.ActionsFunc = func() driver.ActionRepository { return store.ActionsMock }
 	store.ExecutionsFunc = func() driver.ExecutionRepository { return store.ExecutionsMock }
+	store.DeadLettersFunc = func() driver.DeadLetterRepository { return store.DeadLettersMock }
+	store.ConsumersFunc = func() driver.ConsumerRepository { return store.ConsumersMock }
 	store.SchemaFunc = func() string { return "tenant_test" }
 	store.CloseFunc = func() error { return nil }
 	store.InTxFunc = func(_ context.Context, fn func(tx driver.Store) error, _ ...driver.TxOption) error {

@@ -28,6 +28,12 @@ var _ driver.Store = &StoreMock{}
 //			CloseFunc: func() error {
 //				panic("mock out the Close method")
 //			},
+//			ConsumersFunc: func() driver.ConsumerRepository {
+//				panic("mock out the Consumers method")
+//			},
+//			DeadLettersFunc: func() driver.DeadLetterRepository {
+//				panic("mock out the DeadLetters method")
+//			},
 //			DeliveriesFunc: func() driver.DeliveryRepository {
 //				panic("mock out the Deliveries method")
 //			},
@@ -65,6 +71,12 @@ type StoreMock struct {
 	// CloseFunc mocks the Close method.
 	CloseFunc func() error
 
+	// ConsumersFunc mocks the Consumers method.
+	ConsumersFunc func() driver.ConsumerRepository
+
+	// DeadLettersFunc mocks the DeadLetters method.
+	DeadLettersFunc func() driver.DeadLetterRepository
+
 	// DeliveriesFunc mocks the Deliveries method.
 	DeliveriesFunc func() driver.DeliveryRepository
 
@@ -96,6 +108,12 @@ type StoreMock struct {
 		}
 		// Close holds details about calls to the Close method.
 		Close []struct {
+		}
+		// Consumers holds details about calls to the Consumers method.
+		Consumers []struct {
+		}
+		// DeadLetters holds details about calls to the DeadLetters method.
+		DeadLetters []struct {
 		}
 		// Deliveries holds details about calls to the Deliveries method.
 		Deliveries []struct {
@@ -130,6 +148,8 @@ type StoreMock struct {
 	}
 	lockActions       sync.RWMutex
 	lockClose         sync.RWMutex
+	lockConsumers     sync.RWMutex
+	lockDeadLetters   sync.RWMutex
 	lockDeliveries    sync.RWMutex
 	lockEndpoints     sync.RWMutex
 	lockEventTypes    sync.RWMutex
@@ -191,6 +211,60 @@ func (mock *StoreMock) CloseCalls() []struct {
 	mock.lockClose.RLock()
 	calls = mock.calls.Close
 	mock.lockClose.RUnlock()
+	return calls
+}
+
+// Consumers calls ConsumersFunc.
+func (mock *StoreMock) Consumers() driver.ConsumerRepository {
+	if mock.ConsumersFunc == nil {
+		panic("StoreMock.ConsumersFunc: method is nil but Store.Consumers was just called")
+	}
+	callInfo := struct {
+	}{}
+	mock.lockConsumers.Lock()
+	mock.calls.Consumers = append(mock.calls.Consumers, callInfo)
+	mock.lockConsumers.Unlock()
+	return mock.ConsumersFunc()
+}
+
+// ConsumersCalls gets all the calls that were made to Consumers.
+// Check the length with:
+//
+//	len(mockedStore.ConsumersCalls())
+func (mock *StoreMock) ConsumersCalls() []struct {
+} {
+	var calls []struct {
+	}
+	mock.lockConsumers.RLock()
+	calls = mock.calls.Consumers
+	mock.lockConsumers.RUnlock()
+	return calls
+}
+
+// DeadLetters calls DeadLettersFunc.
+func (mock *StoreMock) DeadLetters() driver.DeadLetterRepository {
+	if mock.DeadLettersFunc == nil {
+		panic("StoreMock.DeadLettersFunc: method is nil but Store.DeadLetters was just called")
+	}
+	callInfo := struct {
+	}{}
+	mock.lockDeadLetters.Lock()
+	mock.calls.DeadLetters = append(mock.calls.DeadLetters, callInfo)
+	mock.lockDeadLetters.Unlock()
+	return mock.DeadLettersFunc()
+}
+
+// DeadLettersCalls gets all the calls that were made to DeadLetters.
+// Check the length with:
+//
+//	len(mockedStore.DeadLettersCalls())
+func (mock *StoreMock) DeadLettersCalls() []struct {
+} {
+	var calls []struct {
+	}
+	mock.lockDeadLetters.RLock()
+	calls = mock.calls.DeadLetters
+	mock.lockDeadLetters.RUnlock()
 	return calls
 }
 
@@ -433,6 +507,9 @@ var _ driver.EventRepository = &EventRepositoryMock{}
 //
 //		// make and configure a mocked driver.EventRepository
 //		mockedEventRepository := &EventRepositoryMock{
+//			AckFunc: func(ctx context.Context, claims []driver.Claim) error {
+//				panic("mock out the Ack method")
+//			},
 //			AllByAggregateFunc: func(ctx context.Context, aggregate driver.Aggregate, fromVersion int64) iter.Seq2[driver.Event, error] {
 //				panic("mock out the AllByAggregate method")
 //			},
@@ -441,6 +518,9 @@ var _ driver.EventRepository = &EventRepositoryMock{}
 //			},
 //			AppendFunc: func(ctx context.Context, aggregate driver.Aggregate, expectedVersion int64, events []driver.Event) ([]driver.Event, error) {
 //				panic("mock out the Append method")
+//			},
+//			ClaimFunc: func(ctx context.Context, opts driver.ClaimOptions) ([]driver.Claim, error) {
+//				panic("mock out the Claim method")
 //			},
 //			CountByTypeFunc: func(ctx context.Context, since time.Time) (map[string]int64, error) {
 //				panic("mock out the CountByType method")
@@ -451,8 +531,14 @@ var _ driver.EventRepository = &EventRepositoryMock{}
 //			CountUnprocessedFunc: func(ctx context.Context) (int64, error) {
 //				panic("mock out the CountUnprocessed method")
 //			},
+//			DeadLetterFunc: func(ctx context.Context, claim driver.Claim, reason string) error {
+//				panic("mock out the DeadLetter method")
+//			},
 //			ExistsFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
 //				panic("mock out the Exists method")
+//			},
+//			ExtendFunc: func(ctx context.Context, claims []driver.Claim, lease time.Duration) error {
+//				panic("mock out the Extend method")
 //			},
 //			GetByAggregateFunc: func(ctx context.Context, aggregate driver.Aggregate, opts driver.HistoryOptions) ([]driver.Event, error) {
 //				panic("mock out the GetByAggregate method")
@@ -493,11 +579,20 @@ var _ driver.EventRepository = &EventRepositoryMock{}
 //			ProcessUnprocessedFunc: func(ctx context.Context, opts driver.ProcessOptions, fn func(tx driver.Store, events []driver.Event) (done []uuid.UUID, err error)) (int, error) {
 //				panic("mock out the ProcessUnprocessed method")
 //			},
+//			ReleaseFunc: func(ctx context.Context, claims []driver.Claim) error {
+//				panic("mock out the Release method")
+//			},
+//			RetryFunc: func(ctx context.Context, claim driver.Claim, after time.Duration, reason string) error {
+//				panic("mock out the Retry method")
+//			},
 //			SaveFunc: func(ctx context.Context, event driver.Event) (driver.Event, error) {
 //				panic("mock out the Save method")
 //			},
 //			SaveBatchFunc: func(ctx context.Context, events []driver.Event) ([]driver.Event, error) {
 //				panic("mock out the SaveBatch method")
+//			},
+//			WaitFunc: func(ctx context.Context) error {
+//				panic("mock out the Wait method")
 //			},
 //		}
 //
@@ -506,6 +601,9 @@ var _ driver.EventRepository = &EventRepositoryMock{}
 //
 //	}
 type EventRepositoryMock struct {
+	// AckFunc mocks the Ack method.
+	AckFunc func(ctx context.Context, claims []driver.Claim) error
+
 	// AllByAggregateFunc mocks the AllByAggregate method.
 	AllByAggregateFunc func(ctx context.Context, aggregate driver.Aggregate, fromVersion int64) iter.Seq2[driver.Event, error]
 
@@ -514,6 +612,9 @@ type EventRepositoryMock struct {
 
 	// AppendFunc mocks the Append method.
 	AppendFunc func(ctx context.Context, aggregate driver.Aggregate, expectedVersion int64, events []driver.Event) ([]driver.Event, error)
+
+	// ClaimFunc mocks the Claim method.
+	ClaimFunc func(ctx context.Context, opts driver.ClaimOptions) ([]driver.Claim, error)
 
 	// CountByTypeFunc mocks the CountByType method.
 	CountByTypeFunc func(ctx context.Context, since time.Time) (map[string]int64, error)
@@ -524,8 +625,14 @@ type EventRepositoryMock struct {
 	// CountUnprocessedFunc mocks the CountUnprocessed method.
 	CountUnprocessedFunc func(ctx context.Context) (int64, error)
 
+	// DeadLetterFunc mocks the DeadLetter method.
+	DeadLetterFunc func(ctx context.Context, claim driver.Claim, reason string) error
+
 	// ExistsFunc mocks the Exists method.
 	ExistsFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+
+	// ExtendFunc mocks the Extend method.
+	ExtendFunc func(ctx context.Context, claims []driver.Claim, lease time.Duration) error
 
 	// GetByAggregateFunc mocks the GetByAggregate method.
 	GetByAggregateFunc func(ctx context.Context, aggregate driver.Aggregate, opts driver.HistoryOptions) ([]driver.Event, error)
@@ -566,14 +673,30 @@ type EventRepositoryMock struct {
 	// ProcessUnprocessedFunc mocks the ProcessUnprocessed method.
 	ProcessUnprocessedFunc func(ctx context.Context, opts driver.ProcessOptions, fn func(tx driver.Store, events []driver.Event) (done []uuid.UUID, err error)) (int, error)
 
+	// ReleaseFunc mocks the Release method.
+	ReleaseFunc func(ctx context.Context, claims []driver.Claim) error
+
+	// RetryFunc mocks the Retry method.
+	RetryFunc func(ctx context.Context, claim driver.Claim, after time.Duration, reason string) error
+
 	// SaveFunc mocks the Save method.
 	SaveFunc func(ctx context.Context, event driver.Event) (driver.Event, error)
 
 	// SaveBatchFunc mocks the SaveBatch method.
 	SaveBatchFunc func(ctx context.Context, events []driver.Event) ([]driver.Event, error)
 
+	// WaitFunc mocks the Wait method.
+	WaitFunc func(ctx context.Context) error
+
 	// calls tracks calls to the methods.
 	calls struct {
+		// Ack holds details about calls to the Ack method.
+		Ack []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Claims is the claims argument value.
+			Claims []driver.Claim
+		}
 		// AllByAggregate holds details about calls to the AllByAggregate method.
 		AllByAggregate []struct {
 			// Ctx is the ctx argument value.
@@ -601,6 +724,13 @@ type EventRepositoryMock struct {
 			// Events is the events argument value.
 			Events []driver.Event
 		}
+		// Claim holds details about calls to the Claim method.
+		Claim []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Opts is the opts argument value.
+			Opts driver.ClaimOptions
+		}
 		// CountByType holds details about calls to the CountByType method.
 		CountByType []struct {
 			// Ctx is the ctx argument value.
@@ -618,12 +748,30 @@ type EventRepositoryMock struct {
 			// Ctx is the ctx argument value.
 			Ctx context.Context
 		}
+		// DeadLetter holds details about calls to the DeadLetter method.
+		DeadLetter []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Claim is the claim argument value.
+			Claim driver.Claim
+			// Reason is the reason argument value.
+			Reason string
+		}
 		// Exists holds details about calls to the Exists method.
 		Exists []struct {
 			// Ctx is the ctx argument value.
 			Ctx context.Context
 			// ID is the id argument value.
 			ID uuid.UUID
+		}
+		// Extend holds details about calls to the Extend method.
+		Extend []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Claims is the claims argument value.
+			Claims []driver.Claim
+			// Lease is the lease argument value.
+			Lease time.Duration
 		}
 		// GetByAggregate holds details about calls to the GetByAggregate method.
 		GetByAggregate []struct {
@@ -730,6 +878,24 @@ type EventRepositoryMock struct {
 			// Fn is the fn argument value.
 			Fn func(tx driver.Store, events []driver.Event) (done []uuid.UUID, err error)
 		}
+		// Release holds details about calls to the Release method.
+		Release []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Claims is the claims argument value.
+			Claims []driver.Claim
+		}
+		// Retry holds details about calls to the Retry method.
+		Retry []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Claim is the claim argument value.
+			Claim driver.Claim
+			// After is the after argument value.
+			After time.Duration
+			// Reason is the reason argument value.
+			Reason string
+		}
 		// Save holds details about calls to the Save method.
 		Save []struct {
 			// Ctx is the ctx argument value.
@@ -744,14 +910,23 @@ type EventRepositoryMock struct {
 			// Events is the events argument value.
 			Events []driver.Event
 		}
+		// Wait holds details about calls to the Wait method.
+		Wait []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+		}
 	}
+	lockAck                         sync.RWMutex
 	lockAllByAggregate              sync.RWMutex
 	lockAllUnprocessed              sync.RWMutex
 	lockAppend                      sync.RWMutex
+	lockClaim                       sync.RWMutex
 	lockCountByType                 sync.RWMutex
 	lockCountProcessing             sync.RWMutex
 	lockCountUnprocessed            sync.RWMutex
+	lockDeadLetter                  sync.RWMutex
 	lockExists                      sync.RWMutex
+	lockExtend                      sync.RWMutex
 	lockGetByAggregate              sync.RWMutex
 	lockGetByContext                sync.RWMutex
 	lockGetByCorrelationID          sync.RWMutex
@@ -765,8 +940,47 @@ type EventRepositoryMock struct {
 	lockMarkMultipleAsProcessedBulk sync.RWMutex
 	lockNextVersion                 sync.RWMutex
 	lockProcessUnprocessed          sync.RWMutex
+	lockRelease                     sync.RWMutex
+	lockRetry                       sync.RWMutex
 	lockSave                        sync.RWMutex
 	lockSaveBatch                   sync.RWMutex
+	lockWait                        sync.RWMutex
+}
+
+// Ack calls AckFunc.
+func (mock *EventRepositoryMock) Ack(ctx context.Context, claims []driver.Claim) error {
+	if mock.AckFunc == nil {
+		panic("EventRepositoryMock.AckFunc: method is nil but EventRepository.Ack was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Claims []driver.Claim
+	}{
+		Ctx:    ctx,
+		Claims: claims,
+	}
+	mock.lockAck.Lock()
+	mock.calls.Ack = append(mock.calls.Ack, callInfo)
+	mock.lockAck.Unlock()
+	return mock.AckFunc(ctx, claims)
+}
+
+// AckCalls gets all the calls that were made to Ack.
+// Check the length with:
+//
+//	len(mockedEventRepository.AckCalls())
+func (mock *EventRepositoryMock) AckCalls() []struct {
+	Ctx    context.Context
+	Claims []driver.Claim
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Claims []driver.Claim
+	}
+	mock.lockAck.RLock()
+	calls = mock.calls.Ack
+	mock.lockAck.RUnlock()
+	return calls
 }
 
 // AllByAggregate calls AllByAggregateFunc.
@@ -889,6 +1103,42 @@ func (mock *EventRepositoryMock) AppendCalls() []struct {
 	return calls
 }
 
+// Claim calls ClaimFunc.
+func (mock *EventRepositoryMock) Claim(ctx context.Context, opts driver.ClaimOptions) ([]driver.Claim, error) {
+	if mock.ClaimFunc == nil {
+		panic("EventRepositoryMock.ClaimFunc: method is nil but EventRepository.Claim was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Opts driver.ClaimOptions
+	}{
+		Ctx:  ctx,
+		Opts: opts,
+	}
+	mock.lockClaim.Lock()
+	mock.calls.Claim = append(mock.calls.Claim, callInfo)
+	mock.lockClaim.Unlock()
+	return mock.ClaimFunc(ctx, opts)
+}
+
+// ClaimCalls gets all the calls that were made to Claim.
+// Check the length with:
+//
+//	len(mockedEventRepository.ClaimCalls())
+func (mock *EventRepositoryMock) ClaimCalls() []struct {
+	Ctx  context.Context
+	Opts driver.ClaimOptions
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Opts driver.ClaimOptions
+	}
+	mock.lockClaim.RLock()
+	calls = mock.calls.Claim
+	mock.lockClaim.RUnlock()
+	return calls
+}
+
 // CountByType calls CountByTypeFunc.
 func (mock *EventRepositoryMock) CountByType(ctx context.Context, since time.Time) (map[string]int64, error) {
 	if mock.CountByTypeFunc == nil {
@@ -989,6 +1239,46 @@ func (mock *EventRepositoryMock) CountUnprocessedCalls() []struct {
 	return calls
 }
 
+// DeadLetter calls DeadLetterFunc.
+func (mock *EventRepositoryMock) DeadLetter(ctx context.Context, claim driver.Claim, reason string) error {
+	if mock.DeadLetterFunc == nil {
+		panic("EventRepositoryMock.DeadLetterFunc: method is nil but EventRepository.DeadLetter was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Claim  driver.Claim
+		Reason string
+	}{
+		Ctx:    ctx,
+		Claim:  claim,
+		Reason: reason,
+	}
+	mock.lockDeadLetter.Lock()
+	mock.calls.DeadLetter = append(mock.calls.DeadLetter, callInfo)
+	mock.lockDeadLetter.Unlock()
+	return mock.DeadLetterFunc(ctx, claim, reason)
+}
+
+// DeadLetterCalls gets all the calls that were made to DeadLetter.
+// Check the length with:
+//
+//	len(mockedEventRepository.DeadLetterCalls())
+func (mock *EventRepositoryMock) DeadLetterCalls() []struct {
+	Ctx    context.Context
+	Claim  driver.Claim
+	Reason string
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Claim  driver.Claim
+		Reason string
+	}
+	mock.lockDeadLetter.RLock()
+	calls = mock.calls.DeadLetter
+	mock.lockDeadLetter.RUnlock()
+	return calls
+}
+
 // Exists calls ExistsFunc.
 func (mock *EventRepositoryMock) Exists(ctx context.Context, id uuid.UUID) (bool, error) {
 	if mock.ExistsFunc == nil {
@@ -1022,6 +1312,46 @@ func (mock *EventRepositoryMock) ExistsCalls() []struct {
 	mock.lockExists.RLock()
 	calls = mock.calls.Exists
 	mock.lockExists.RUnlock()
+	return calls
+}
+
+// Extend calls ExtendFunc.
+func (mock *EventRepositoryMock) Extend(ctx context.Context, claims []driver.Claim, lease time.Duration) error {
+	if mock.ExtendFunc == nil {
+		panic("EventRepositoryMock.ExtendFunc: method is nil but EventRepository.Extend was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Claims []driver.Claim
+		Lease  time.Duration
+	}{
+		Ctx:    ctx,
+		Claims: claims,
+		Lease:  lease,
+	}
+	mock.lockExtend.Lock()
+	mock.calls.Extend = append(mock.calls.Extend, callInfo)
+	mock.lockExtend.Unlock()
+	return mock.ExtendFunc(ctx, claims, lease)
+}
+
+// ExtendCalls gets all the calls that were made to Extend.
+// Check the length with:
+//
+//	len(mockedEventRepository.ExtendCalls())
+func (mock *EventRepositoryMock) ExtendCalls() []struct {
+	Ctx    context.Context
+	Claims []driver.Claim
+	Lease  time.Duration
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Claims []driver.Claim
+		Lease  time.Duration
+	}
+	mock.lockExtend.RLock()
+	calls = mock.calls.Extend
+	mock.lockExtend.RUnlock()
 	return calls
 }
 
@@ -1521,6 +1851,86 @@ func (mock *EventRepositoryMock) ProcessUnprocessedCalls() []struct {
 	return calls
 }
 
+// Release calls ReleaseFunc.
+func (mock *EventRepositoryMock) Release(ctx context.Context, claims []driver.Claim) error {
+	if mock.ReleaseFunc == nil {
+		panic("EventRepositoryMock.ReleaseFunc: method is nil but EventRepository.Release was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Claims []driver.Claim
+	}{
+		Ctx:    ctx,
+		Claims: claims,
+	}
+	mock.lockRelease.Lock()
+	mock.calls.Release = append(mock.calls.Release, callInfo)
+	mock.lockRelease.Unlock()
+	return mock.ReleaseFunc(ctx, claims)
+}
+
+// ReleaseCalls gets all the calls that were made to Release.
+// Check the length with:
+//
+//	len(mockedEventRepository.ReleaseCalls())
+func (mock *EventRepositoryMock) ReleaseCalls() []struct {
+	Ctx    context.Context
+	Claims []driver.Claim
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Claims []driver.Claim
+	}
+	mock.lockRelease.RLock()
+	calls = mock.calls.Release
+	mock.lockRelease.RUnlock()
+	return calls
+}
+
+// Retry calls RetryFunc.
+func (mock *EventRepositoryMock) Retry(ctx context.Context, claim driver.Claim, after time.Duration, reason string) error {
+	if mock.RetryFunc == nil {
+		panic("EventRepositoryMock.RetryFunc: method is nil but EventRepository.Retry was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Claim  driver.Claim
+		After  time.Duration
+		Reason string
+	}{
+		Ctx:    ctx,
+		Claim:  claim,
+		After:  after,
+		Reason: reason,
+	}
+	mock.lockRetry.Lock()
+	mock.calls.Retry = append(mock.calls.Retry, callInfo)
+	mock.lockRetry.Unlock()
+	return mock.RetryFunc(ctx, claim, after, reason)
+}
+
+// RetryCalls gets all the calls that were made to Retry.
+// Check the length with:
+//
+//	len(mockedEventRepository.RetryCalls())
+func (mock *EventRepositoryMock) RetryCalls() []struct {
+	Ctx    context.Context
+	Claim  driver.Claim
+	After  time.Duration
+	Reason string
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Claim  driver.Claim
+		After  time.Duration
+		Reason string
+	}
+	mock.lockRetry.RLock()
+	calls = mock.calls.Retry
+	mock.lockRetry.RUnlock()
+	return calls
+}
+
 // Save calls SaveFunc.
 func (mock *EventRepositoryMock) Save(ctx context.Context, event driver.Event) (driver.Event, error) {
 	if mock.SaveFunc == nil {
@@ -1590,6 +2000,38 @@ func (mock *EventRepositoryMock) SaveBatchCalls() []struct {
 	mock.lockSaveBatch.RLock()
 	calls = mock.calls.SaveBatch
 	mock.lockSaveBatch.RUnlock()
+	return calls
+}
+
+// Wait calls WaitFunc.
+func (mock *EventRepositoryMock) Wait(ctx context.Context) error {
+	if mock.WaitFunc == nil {
+		panic("EventRepositoryMock.WaitFunc: method is nil but EventRepository.Wait was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+	}{
+		Ctx: ctx,
+	}
+	mock.lockWait.Lock()
+	mock.calls.Wait = append(mock.calls.Wait, callInfo)
+	mock.lockWait.Unlock()
+	return mock.WaitFunc(ctx)
+}
+
+// WaitCalls gets all the calls that were made to Wait.
+// Check the length with:
+//
+//	len(mockedEventRepository.WaitCalls())
+func (mock *EventRepositoryMock) WaitCalls() []struct {
+	Ctx context.Context
+} {
+	var calls []struct {
+		Ctx context.Context
+	}
+	mock.lockWait.RLock()
+	calls = mock.calls.Wait
+	mock.lockWait.RUnlock()
 	return calls
 }
 
@@ -5246,5 +5688,717 @@ func (mock *ExecutionRepositoryMock) UpdateCalls() []struct {
 	mock.lockUpdate.RLock()
 	calls = mock.calls.Update
 	mock.lockUpdate.RUnlock()
+	return calls
+}
+
+// Ensure, that DeadLetterRepositoryMock does implement driver.DeadLetterRepository.
+// If this is not the case, regenerate this file with moq.
+var _ driver.DeadLetterRepository = &DeadLetterRepositoryMock{}
+
+// DeadLetterRepositoryMock is a mock implementation of driver.DeadLetterRepository.
+//
+//	func TestSomethingThatUsesDeadLetterRepository(t *testing.T) {
+//
+//		// make and configure a mocked driver.DeadLetterRepository
+//		mockedDeadLetterRepository := &DeadLetterRepositoryMock{
+//			CountFunc: func(ctx context.Context, filter driver.DeadLetterFilter) (int64, error) {
+//				panic("mock out the Count method")
+//			},
+//			GetFunc: func(ctx context.Context, eventID uuid.UUID) (driver.DeadLetter, error) {
+//				panic("mock out the Get method")
+//			},
+//			ListFunc: func(ctx context.Context, filter driver.DeadLetterFilter, limit int) ([]driver.DeadLetter, error) {
+//				panic("mock out the List method")
+//			},
+//			PurgeFunc: func(ctx context.Context, filter driver.DeadLetterFilter) (int, error) {
+//				panic("mock out the Purge method")
+//			},
+//			RequeueFunc: func(ctx context.Context, eventID uuid.UUID) (bool, error) {
+//				panic("mock out the Requeue method")
+//			},
+//			RequeueAllFunc: func(ctx context.Context, filter driver.DeadLetterFilter) (int, error) {
+//				panic("mock out the RequeueAll method")
+//			},
+//		}
+//
+//		// use mockedDeadLetterRepository in code that requires driver.DeadLetterRepository
+//		// and then make assertions.
+//
+//	}
+type DeadLetterRepositoryMock struct {
+	// CountFunc mocks the Count method.
+	CountFunc func(ctx context.Context, filter driver.DeadLetterFilter) (int64, error)
+
+	// GetFunc mocks the Get method.
+	GetFunc func(ctx context.Context, eventID uuid.UUID) (driver.DeadLetter, error)
+
+	// ListFunc mocks the List method.
+	ListFunc func(ctx context.Context, filter driver.DeadLetterFilter, limit int) ([]driver.DeadLetter, error)
+
+	// PurgeFunc mocks the Purge method.
+	PurgeFunc func(ctx context.Context, filter driver.DeadLetterFilter) (int, error)
+
+	// RequeueFunc mocks the Requeue method.
+	RequeueFunc func(ctx context.Context, eventID uuid.UUID) (bool, error)
+
+	// RequeueAllFunc mocks the RequeueAll method.
+	RequeueAllFunc func(ctx context.Context, filter driver.DeadLetterFilter) (int, error)
+
+	// calls tracks calls to the methods.
+	calls struct {
+		// Count holds details about calls to the Count method.
+		Count []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Filter is the filter argument value.
+			Filter driver.DeadLetterFilter
+		}
+		// Get holds details about calls to the Get method.
+		Get []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// EventID is the eventID argument value.
+			EventID uuid.UUID
+		}
+		// List holds details about calls to the List method.
+		List []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Filter is the filter argument value.
+			Filter driver.DeadLetterFilter
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// Purge holds details about calls to the Purge method.
+		Purge []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Filter is the filter argument value.
+			Filter driver.DeadLetterFilter
+		}
+		// Requeue holds details about calls to the Requeue method.
+		Requeue []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// EventID is the eventID argument value.
+			EventID uuid.UUID
+		}
+		// RequeueAll holds details about calls to the RequeueAll method.
+		RequeueAll []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Filter is the filter argument value.
+			Filter driver.DeadLetterFilter
+		}
+	}
+	lockCount      sync.RWMutex
+	lockGet        sync.RWMutex
+	lockList       sync.RWMutex
+	lockPurge      sync.RWMutex
+	lockRequeue    sync.RWMutex
+	lockRequeueAll sync.RWMutex
+}
+
+// Count calls CountFunc.
+func (mock *DeadLetterRepositoryMock) Count(ctx context.Context, filter driver.DeadLetterFilter) (int64, error) {
+	if mock.CountFunc == nil {
+		panic("DeadLetterRepositoryMock.CountFunc: method is nil but DeadLetterRepository.Count was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Filter driver.DeadLetterFilter
+	}{
+		Ctx:    ctx,
+		Filter: filter,
+	}
+	mock.lockCount.Lock()
+	mock.calls.Count = append(mock.calls.Count, callInfo)
+	mock.lockCount.Unlock()
+	return mock.CountFunc(ctx, filter)
+}
+
+// CountCalls gets all the calls that were made to Count.
+// Check the length with:
+//
+//	len(mockedDeadLetterRepository.CountCalls())
+func (mock *DeadLetterRepositoryMock) CountCalls() []struct {
+	Ctx    context.Context
+	Filter driver.DeadLetterFilter
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Filter driver.DeadLetterFilter
+	}
+	mock.lockCount.RLock()
+	calls = mock.calls.Count
+	mock.lockCount.RUnlock()
+	return calls
+}
+
+// Get calls GetFunc.
+func (mock *DeadLetterRepositoryMock) Get(ctx context.Context, eventID uuid.UUID) (driver.DeadLetter, error) {
+	if mock.GetFunc == nil {
+		panic("DeadLetterRepositoryMock.GetFunc: method is nil but DeadLetterRepository.Get was just called")
+	}
+	callInfo := struct {
+		Ctx     context.Context
+		EventID uuid.UUID
+	}{
+		Ctx:     ctx,
+		EventID: eventID,
+	}
+	mock.lockGet.Lock()
+	mock.calls.Get = append(mock.calls.Get, callInfo)
+	mock.lockGet.Unlock()
+	return mock.GetFunc(ctx, eventID)
+}
+
+// GetCalls gets all the calls that were made to Get.
+// Check the length with:
+//
+//	len(mockedDeadLetterRepository.GetCalls())
+func (mock *DeadLetterRepositoryMock) GetCalls() []struct {
+	Ctx     context.Context
+	EventID uuid.UUID
+} {
+	var calls []struct {
+		Ctx     context.Context
+		EventID uuid.UUID
+	}
+	mock.lockGet.RLock()
+	calls = mock.calls.Get
+	mock.lockGet.RUnlock()
+	return calls
+}
+
+// List calls ListFunc.
+func (mock *DeadLetterRepositoryMock) List(ctx context.Context, filter driver.DeadLetterFilter, limit int) ([]driver.DeadLetter, error) {
+	if mock.ListFunc == nil {
+		panic("DeadLetterRepositoryMock.ListFunc: method is nil but DeadLetterRepository.List was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Filter driver.DeadLetterFilter
+		Limit  int
+	}{
+		Ctx:    ctx,
+		Filter: filter,
+		Limit:  limit,
+	}
+	mock.lockList.Lock()
+	mock.calls.List = append(mock.calls.List, callInfo)
+	mock.lockList.Unlock()
+	return mock.ListFunc(ctx, filter, limit)
+}
+
+// ListCalls gets all the calls that were made to List.
+// Check the length with:
+//
+//	len(mockedDeadLetterRepository.ListCalls())
+func (mock *DeadLetterRepositoryMock) ListCalls() []struct {
+	Ctx    context.Context
+	Filter driver.DeadLetterFilter
+	Limit  int
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Filter driver.DeadLetterFilter
+		Limit  int
+	}
+	mock.lockList.RLock()
+	calls = mock.calls.List
+	mock.lockList.RUnlock()
+	return calls
+}
+
+// Purge calls PurgeFunc.
+func (mock *DeadLetterRepositoryMock) Purge(ctx context.Context, filter driver.DeadLetterFilter) (int, error) {
+	if mock.PurgeFunc == nil {
+		panic("DeadLetterRepositoryMock.PurgeFunc: method is nil but DeadLetterRepository.Purge was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Filter driver.DeadLetterFilter
+	}{
+		Ctx:    ctx,
+		Filter: filter,
+	}
+	mock.lockPurge.Lock()
+	mock.calls.Purge = append(mock.calls.Purge, callInfo)
+	mock.lockPurge.Unlock()
+	return mock.PurgeFunc(ctx, filter)
+}
+
+// PurgeCalls gets all the calls that were made to Purge.
+// Check the length with:
+//
+//	len(mockedDeadLetterRepository.PurgeCalls())
+func (mock *DeadLetterRepositoryMock) PurgeCalls() []struct {
+	Ctx    context.Context
+	Filter driver.DeadLetterFilter
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Filter driver.DeadLetterFilter
+	}
+	mock.lockPurge.RLock()
+	calls = mock.calls.Purge
+	mock.lockPurge.RUnlock()
+	return calls
+}
+
+// Requeue calls RequeueFunc.
+func (mock *DeadLetterRepositoryMock) Requeue(ctx context.Context, eventID uuid.UUID) (bool, error) {
+	if mock.RequeueFunc == nil {
+		panic("DeadLetterRepositoryMock.RequeueFunc: method is nil but DeadLetterRepository.Requeue was just called")
+	}
+	callInfo := struct {
+		Ctx     context.Context
+		EventID uuid.UUID
+	}{
+		Ctx:     ctx,
+		EventID: eventID,
+	}
+	mock.lockRequeue.Lock()
+	mock.calls.Requeue = append(mock.calls.Requeue, callInfo)
+	mock.lockRequeue.Unlock()
+	return mock.RequeueFunc(ctx, eventID)
+}
+
+// RequeueCalls gets all the calls that were made to Requeue.
+// Check the length with:
+//
+//	len(mockedDeadLetterRepository.RequeueCalls())
+func (mock *DeadLetterRepositoryMock) RequeueCalls() []struct {
+	Ctx     context.Context
+	EventID uuid.UUID
+} {
+	var calls []struct {
+		Ctx     context.Context
+		EventID uuid.UUID
+	}
+	mock.lockRequeue.RLock()
+	calls = mock.calls.Requeue
+	mock.lockRequeue.RUnlock()
+	return calls
+}
+
+// RequeueAll calls RequeueAllFunc.
+func (mock *DeadLetterRepositoryMock) RequeueAll(ctx context.Context, filter driver.DeadLetterFilter) (int, error) {
+	if mock.RequeueAllFunc == nil {
+		panic("DeadLetterRepositoryMock.RequeueAllFunc: method is nil but DeadLetterRepository.RequeueAll was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Filter driver.DeadLetterFilter
+	}{
+		Ctx:    ctx,
+		Filter: filter,
+	}
+	mock.lockRequeueAll.Lock()
+	mock.calls.RequeueAll = append(mock.calls.RequeueAll, callInfo)
+	mock.lockRequeueAll.Unlock()
+	return mock.RequeueAllFunc(ctx, filter)
+}
+
+// RequeueAllCalls gets all the calls that were made to RequeueAll.
+// Check the length with:
+//
+//	len(mockedDeadLetterRepository.RequeueAllCalls())
+func (mock *DeadLetterRepositoryMock) RequeueAllCalls() []struct {
+	Ctx    context.Context
+	Filter driver.DeadLetterFilter
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Filter driver.DeadLetterFilter
+	}
+	mock.lockRequeueAll.RLock()
+	calls = mock.calls.RequeueAll
+	mock.lockRequeueAll.RUnlock()
+	return calls
+}
+
+// Ensure, that ConsumerRepositoryMock does implement driver.ConsumerRepository.
+// If this is not the case, regenerate this file with moq.
+var _ driver.ConsumerRepository = &ConsumerRepositoryMock{}
+
+// ConsumerRepositoryMock is a mock implementation of driver.ConsumerRepository.
+//
+//	func TestSomethingThatUsesConsumerRepository(t *testing.T) {
+//
+//		// make and configure a mocked driver.ConsumerRepository
+//		mockedConsumerRepository := &ConsumerRepositoryMock{
+//			CommitFunc: func(ctx context.Context, name string, position int64) error {
+//				panic("mock out the Commit method")
+//			},
+//			DeleteFunc: func(ctx context.Context, name string) (bool, error) {
+//				panic("mock out the Delete method")
+//			},
+//			GetFunc: func(ctx context.Context, name string) (driver.Consumer, error) {
+//				panic("mock out the Get method")
+//			},
+//			LagFunc: func(ctx context.Context, name string) (int64, error) {
+//				panic("mock out the Lag method")
+//			},
+//			ListFunc: func(ctx context.Context) ([]driver.Consumer, error) {
+//				panic("mock out the List method")
+//			},
+//			ReadFunc: func(ctx context.Context, name string, limit int) ([]driver.Event, error) {
+//				panic("mock out the Read method")
+//			},
+//			ResetFunc: func(ctx context.Context, name string, position int64) error {
+//				panic("mock out the Reset method")
+//			},
+//		}
+//
+//		// use mockedConsumerRepository in code that requires driver.ConsumerRepository
+//		// and then make assertions.
+//
+//	}
+type ConsumerRepositoryMock struct {
+	// CommitFunc mocks the Commit method.
+	CommitFunc func(ctx context.Context, name string, position int64) error
+
+	// DeleteFunc mocks the Delete method.
+	DeleteFunc func(ctx context.Context, name string) (bool, error)
+
+	// GetFunc mocks the Get method.
+	GetFunc func(ctx context.Context, name string) (driver.Consumer, error)
+
+	// LagFunc mocks the Lag method.
+	LagFunc func(ctx context.Context, name string) (int64, error)
+
+	// ListFunc mocks the List method.
+	ListFunc func(ctx context.Context) ([]driver.Consumer, error)
+
+	// ReadFunc mocks the Read method.
+	ReadFunc func(ctx context.Context, name string, limit int) ([]driver.Event, error)
+
+	// ResetFunc mocks the Reset method.
+	ResetFunc func(ctx context.Context, name string, position int64) error
+
+	// calls tracks calls to the methods.
+	calls struct {
+		// Commit holds details about calls to the Commit method.
+		Commit []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+			// Position is the position argument value.
+			Position int64
+		}
+		// Delete holds details about calls to the Delete method.
+		Delete []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+		}
+		// Get holds details about calls to the Get method.
+		Get []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+		}
+		// Lag holds details about calls to the Lag method.
+		Lag []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+		}
+		// List holds details about calls to the List method.
+		List []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+		}
+		// Read holds details about calls to the Read method.
+		Read []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// Reset holds details about calls to the Reset method.
+		Reset []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+			// Position is the position argument value.
+			Position int64
+		}
+	}
+	lockCommit sync.RWMutex
+	lockDelete sync.RWMutex
+	lockGet    sync.RWMutex
+	lockLag    sync.RWMutex
+	lockList   sync.RWMutex
+	lockRead   sync.RWMutex
+	lockReset  sync.RWMutex
+}
+
+// Commit calls CommitFunc.
+func (mock *ConsumerRepositoryMock) Commit(ctx context.Context, name string, position int64) error {
+	if mock.CommitFunc == nil {
+		panic("ConsumerRepositoryMock.CommitFunc: method is nil but ConsumerRepository.Commit was just called")
+	}
+	callInfo := struct {
+		Ctx      context.Context
+		Name     string
+		Position int64
+	}{
+		Ctx:      ctx,
+		Name:     name,
+		Position: position,
+	}
+	mock.lockCommit.Lock()
+	mock.calls.Commit = append(mock.calls.Commit, callInfo)
+	mock.lockCommit.Unlock()
+	return mock.CommitFunc(ctx, name, position)
+}
+
+// CommitCalls gets all the calls that were made to Commit.
+// Check the length with:
+//
+//	len(mockedConsumerRepository.CommitCalls())
+func (mock *ConsumerRepositoryMock) CommitCalls() []struct {
+	Ctx      context.Context
+	Name     string
+	Position int64
+} {
+	var calls []struct {
+		Ctx      context.Context
+		Name     string
+		Position int64
+	}
+	mock.lockCommit.RLock()
+	calls = mock.calls.Commit
+	mock.lockCommit.RUnlock()
+	return calls
+}
+
+// Delete calls DeleteFunc.
+func (mock *ConsumerRepositoryMock) Delete(ctx context.Context, name string) (bool, error) {
+	if mock.DeleteFunc == nil {
+		panic("ConsumerRepositoryMock.DeleteFunc: method is nil but ConsumerRepository.Delete was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Name string
+	}{
+		Ctx:  ctx,
+		Name: name,
+	}
+	mock.lockDelete.Lock()
+	mock.calls.Delete = append(mock.calls.Delete, callInfo)
+	mock.lockDelete.Unlock()
+	return mock.DeleteFunc(ctx, name)
+}
+
+// DeleteCalls gets all the calls that were made to Delete.
+// Check the length with:
+//
+//	len(mockedConsumerRepository.DeleteCalls())
+func (mock *ConsumerRepositoryMock) DeleteCalls() []struct {
+	Ctx  context.Context
+	Name string
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Name string
+	}
+	mock.lockDelete.RLock()
+	calls = mock.calls.Delete
+	mock.lockDelete.RUnlock()
+	return calls
+}
+
+// Get calls GetFunc.
+func (mock *ConsumerRepositoryMock) Get(ctx context.Context, name string) (driver.Consumer, error) {
+	if mock.GetFunc == nil {
+		panic("ConsumerRepositoryMock.GetFunc: method is nil but ConsumerRepository.Get was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Name string
+	}{
+		Ctx:  ctx,
+		Name: name,
+	}
+	mock.lockGet.Lock()
+	mock.calls.Get = append(mock.calls.Get, callInfo)
+	mock.lockGet.Unlock()
+	return mock.GetFunc(ctx, name)
+}
+
+// GetCalls gets all the calls that were made to Get.
+// Check the length with:
+//
+//	len(mockedConsumerRepository.GetCalls())
+func (mock *ConsumerRepositoryMock) GetCalls() []struct {
+	Ctx  context.Context
+	Name string
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Name string
+	}
+	mock.lockGet.RLock()
+	calls = mock.calls.Get
+	mock.lockGet.RUnlock()
+	return calls
+}
+
+// Lag calls LagFunc.
+func (mock *ConsumerRepositoryMock) Lag(ctx context.Context, name string) (int64, error) {
+	if mock.LagFunc == nil {
+		panic("ConsumerRepositoryMock.LagFunc: method is nil but ConsumerRepository.Lag was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Name string
+	}{
+		Ctx:  ctx,
+		Name: name,
+	}
+	mock.lockLag.Lock()
+	mock.calls.Lag = append(mock.calls.Lag, callInfo)
+	mock.lockLag.Unlock()
+	return mock.LagFunc(ctx, name)
+}
+
+// LagCalls gets all the calls that were made to Lag.
+// Check the length with:
+//
+//	len(mockedConsumerRepository.LagCalls())
+func (mock *ConsumerRepositoryMock) LagCalls() []struct {
+	Ctx  context.Context
+	Name string
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Name string
+	}
+	mock.lockLag.RLock()
+	calls = mock.calls.Lag
+	mock.lockLag.RUnlock()
+	return calls
+}
+
+// List calls ListFunc.
+func (mock *ConsumerRepositoryMock) List(ctx context.Context) ([]driver.Consumer, error) {
+	if mock.ListFunc == nil {
+		panic("ConsumerRepositoryMock.ListFunc: method is nil but ConsumerRepository.List was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+	}{
+		Ctx: ctx,
+	}
+	mock.lockList.Lock()
+	mock.calls.List = append(mock.calls.List, callInfo)
+	mock.lockList.Unlock()
+	return mock.ListFunc(ctx)
+}
+
+// ListCalls gets all the calls that were made to List.
+// Check the length with:
+//
+//	len(mockedConsumerRepository.ListCalls())
+func (mock *ConsumerRepositoryMock) ListCalls() []struct {
+	Ctx context.Context
+} {
+	var calls []struct {
+		Ctx context.Context
+	}
+	mock.lockList.RLock()
+	calls = mock.calls.List
+	mock.lockList.RUnlock()
+	return calls
+}
+
+// Read calls ReadFunc.
+func (mock *ConsumerRepositoryMock) Read(ctx context.Context, name string, limit int) ([]driver.Event, error) {
+	if mock.ReadFunc == nil {
+		panic("ConsumerRepositoryMock.ReadFunc: method is nil but ConsumerRepository.Read was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		Name  string
+		Limit int
+	}{
+		Ctx:   ctx,
+		Name:  name,
+		Limit: limit,
+	}
+	mock.lockRead.Lock()
+	mock.calls.Read = append(mock.calls.Read, callInfo)
+	mock.lockRead.Unlock()
+	return mock.ReadFunc(ctx, name, limit)
+}
+
+// ReadCalls gets all the calls that were made to Read.
+// Check the length with:
+//
+//	len(mockedConsumerRepository.ReadCalls())
+func (mock *ConsumerRepositoryMock) ReadCalls() []struct {
+	Ctx   context.Context
+	Name  string
+	Limit int
+} {
+	var calls []struct {
+		Ctx   context.Context
+		Name  string
+		Limit int
+	}
+	mock.lockRead.RLock()
+	calls = mock.calls.Read
+	mock.lockRead.RUnlock()
+	return calls
+}
+
+// Reset calls ResetFunc.
+func (mock *ConsumerRepositoryMock) Reset(ctx context.Context, name string, position int64) error {
+	if mock.ResetFunc == nil {
+		panic("ConsumerRepositoryMock.ResetFunc: method is nil but ConsumerRepository.Reset was just called")
+	}
+	callInfo := struct {
+		Ctx      context.Context
+		Name     string
+		Position int64
+	}{
+		Ctx:      ctx,
+		Name:     name,
+		Position: position,
+	}
+	mock.lockReset.Lock()
+	mock.calls.Reset = append(mock.calls.Reset, callInfo)
+	mock.lockReset.Unlock()
+	return mock.ResetFunc(ctx, name, position)
+}
+
+// ResetCalls gets all the calls that were made to Reset.
+// Check the length with:
+//
+//	len(mockedConsumerRepository.ResetCalls())
+func (mock *ConsumerRepositoryMock) ResetCalls() []struct {
+	Ctx      context.Context
+	Name     string
+	Position int64
+} {
+	var calls []struct {
+		Ctx      context.Context
+		Name     string
+		Position int64
+	}
+	mock.lockReset.RLock()
+	calls = mock.calls.Reset
+	mock.lockReset.RUnlock()
 	return calls
 }

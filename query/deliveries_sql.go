@@ -33,7 +33,7 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 	t := newTable(s, deliveryMapping)
 	d := s.dialect
 	deliveries, endpoints, attempts, events := s.quote(deliveriesTable), s.quote(endpointsTable), s.quote(attemptsTable), s.quote(eventsTable)
-	due := "NOT is_parked AND next_retry_at <= " + d.Now + " AND (lease_until IS NULL OR lease_until <= " + d.Now + ") AND " +
+	due := "NOT is_parked AND next_retry_at <= " + d.Now + " AND (lease_until IS NULL OR lease_until <= " + d.Clock + ") AND " +
 		"EXISTS (SELECT 1 FROM " + endpoints + " e WHERE e.id = endpoint_id AND e.is_active)"
 	dueFirst := sq.Select("id").From(deliveries).Where(due).OrderBy("next_retry_at", "id").Suffix("LIMIT ?")
 

@@ -17,6 +17,9 @@ type Dialect struct {
 	Quote func(Table) string
 	// Now is an expression for the present moment that is the same throughout a statement.
 	Now string
+	// Clock is the present moment, too, but not that of the start of the transaction where Now is:
+	// leases are counted by it.
+	Clock string
 	// UUIDs is a FROM item that turns one parameter, a list, into rows with a column "value".
 	UUIDs string
 	// IsOneOf is a predicate, after a column, that one parameter, a list, has its value.
@@ -27,7 +30,10 @@ type Dialect struct {
 	// rows with the columns "first" and "second".
 	Pairs    string
 	PairArgs func(first, second []uuid.UUID) []any
-	// After is the moment that is one parameter, in microseconds, after Now.
+	// IsAmong is a predicate, after a column, that a select of one column has its value. It looks the
+	// values up in the column's index, however many the planner takes them for.
+	IsAmong func(selected string) string
+	// After is the moment that is one parameter, in microseconds, after Clock.
 	After string
 	// Plus is a moment and an expression of seconds, added.
 	Plus func(moment, seconds string) string
@@ -45,6 +51,17 @@ type Dialect struct {
 	// EachQueued joins the rows of a FROM item q, which has positions, with the events e at these
 	// positions, one lookup for each: what q leaves out is not read.
 	EachQueued func(events Table) string
+	// EachOfAggregate joins the rows of a FROM item c with the rows q of the queue that are of the
+	// same aggregate and of its version or a later one, by version. It may stop after so many as one
+	// parameter says, if EachHasLimit.
+	EachOfAggregate func(queue Table) string
+	// EachHasLimit tells that EachOfAggregate has a parameter.
+	EachHasLimit bool
+	// Horizon is a query for the last position that was taken for a table, the transactions that took
+	// some and have not ended, as words, whether that can be relied on, and whether each statement of
+	// this transaction sees what was committed before it. Empty where positions are committed in
+	// order.
+	Horizon func(events Table) string
 	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
 	// and returns them in rising order, each with Now.
 	Reserve func(events Table) string
@@ -65,6 +82,8 @@ const (
 	eventsTable        = "events"
 	queueTable         = "event_queue"
 	processedTable     = "event_processed"
+	deadLettersTable   = "event_dead_letters"
+	consumersTable     = "event_consumers"
 	endpointsTable     = "webhook_endpoints"
 	eventTypesTable    = "webhook_event_types"
 	subscriptionsTable = "webhook_subscriptions"

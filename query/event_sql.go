@@ -32,6 +32,8 @@ type eventSQL struct {
 
 	countUnprocessed, countProcessing, countByType string
 
+	markDead move // dead letters, as mark does
+
 	locks *lockSQL
 }
 
@@ -54,15 +56,26 @@ func insertArgs(e *driver.Event) []any {
 	}
 }
 
+// queueColumns are the columns of a row of the queue that a save sets, in the order of queueArgs.
+var queueColumns = []string{"position", "event_id", "event_type", "aggregate_type", "aggregate_id", "aggregate_version"}
+
+func queueArgs(e *driver.Event) []any {
+	return []any{e.Position, e.ID, e.EventType, e.AggregateType, e.AggregateID, e.AggregateVersion}
+}
+
 // builder renders the statements on events.
 type builder struct {
 	*schemaSQL
-	events, queue, processed string
+	events, queue, processed, dead string
+}
+
+func newBuilder(s *schemaSQL) *builder {
+	return &builder{s, s.quote(eventsTable), s.quote(queueTable), s.quote(processedTable), s.quote(deadLettersTable)}
 }
 
 func newEventSQL(s *schemaSQL) *eventSQL {
 	d, schema := s.dialect, s.schema
-	b := &builder{s, s.quote(eventsTable), s.quote(queueTable), s.quote(processedTable)}
+	b := newBuilder(s)
 	newestFirst := "e.occurred_at DESC, e.position DESC"
 	return &eventSQL{
 		save:         b.save("?"),
@@ -80,13 +93,13 @@ func newEventSQL(s *schemaSQL) *eventSQL {
 		byType:         b.list(b.read(allColumns).Where("e.event_type = ?"), newestFirst),
 		byContext:      b.list(b.read(allColumns).Where("e.context_id = ?"), newestFirst),
 		withoutContext: b.list(b.read(allColumns).Where("e.context_id IS NULL"), newestFirst),
-		queuePage: b.waiting(waitingColumns, sq.Select("q.position").From(b.queue+" q").
-			Where("q.position > ?").OrderBy("q.position").Suffix("LIMIT ?")),
+		queuePage:      b.waiting(waitingColumns, b.queuePage()),
 
-		mark: b.mark(),
+		mark:     b.mark(),
+		markDead: b.markDead(),
 
 		countUnprocessed: b.render(sq.Select("count(*)").From(b.queue + " q").Where(b.unleased())),
-		countProcessing:  b.render(sq.Select("count(*)").From(b.queue + " q").Where("q.lease_until > " + d.Now)),
+		countProcessing:  b.render(sq.Select("count(*)").From(b.queue + " q").Where("q.lease_until > " + d.Clock)),
 		countByType:      b.render(sq.Select("event_type", "count(*)").From(b.events).Where("occurred_at >= ?").GroupBy("event_type")),
 
 		locks: &lockSQL{builder: b},
@@ -102,7 +115,7 @@ func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
 // waiting selects the events whose positions the select queued finds in the queue. It finds them
 // first and reads their events afterwards: joined in one go, locking reads every event that
 // somebody else holds, and a plan can begin with the oldest event of all.
-func (b *builder) waiting(columns []driver.EventColumn, queued sq.SelectBuilder) string {
+func (b *builder) waiting(columns []driver.EventColumn, queued sq.Sqlizer) string {
 	return b.render(sq.Select(names(columns)...).From("queued q").
 		JoinClause(b.dialect.EachQueued(Table{b.schema, eventsTable})).OrderBy("q.position").
 		PrefixExpr(sq.Expr("WITH queued AS MATERIALIZED (?)", queued)))
@@ -126,7 +139,7 @@ func names(columns []driver.EventColumn) []string {
 
 // unleased holds for a row q of the queue that nobody leases.
 func (b *builder) unleased() string {
-	return "(q.lease_until IS NULL OR q.lease_until <= " + b.dialect.Now + ")"
+	return "(q.lease_until IS NULL OR q.lease_until <= " + b.dialect.Clock + ")"
 }
 
 // save stores one event, numbered by the expression version.
@@ -143,13 +156,14 @@ func (b *builder) save(version string) string {
 		}
 	}
 	const saved = "position, aggregate_version, occurred_at, created_at"
+	queued := strings.Join(queueColumns, ", ")
 	insert := sq.Insert(b.events).Columns(insertColumns...).Values(values...)
 	if !b.dialect.WritableCTE {
 		return b.render(insert.Suffix("ON CONFLICT DO NOTHING RETURNING " + saved)) // the caller enqueues it
 	}
 	return b.render(sq.Select(saved).From("saved").PrefixExpr(sq.Expr("WITH saved AS (?), queued AS (?)",
-		insert.Suffix("ON CONFLICT DO NOTHING RETURNING id, "+saved),
-		sq.Insert(b.queue).Columns("position", "event_id").Select(sq.Select("position", "id").From("saved")))))
+		insert.Suffix("ON CONFLICT DO NOTHING RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, "+saved),
+		sq.Insert(b.queue).Columns(queueColumns...).Select(sq.Select(queued).From("saved")))))
 }
 
 func (b *builder) conflict() string {
@@ -185,33 +199,15 @@ func (b *builder) mark() []string {
 	}
 }
 
+// markDead marks dead letters as processed.
+func (b *builder) markDead() move {
+	return b.moving(b.dead, "event_id "+b.dialect.IsOneOf, b.processed, "position, processed_at", "position, "+b.dialect.Now)
+}
+
 // takenID finds the ids first: asked for the one with the lowest position, a plan can go through
 // all events in that order.
 func (b *builder) takenID() string {
 	taken := sq.Select("e.id", "e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value")
 	return b.render(sq.Select("id").From("taken").OrderBy("position").Suffix("LIMIT 1").
 		PrefixExpr(sq.Expr("WITH taken AS MATERIALIZED (?)", taken)))
-}
-
-// lockSQL is the locked reads of the queue.
-type lockSQL struct {
-	*builder
-	choices
-}
-
-func (l *lockSQL) statement(columns []driver.EventColumn, skipLocked bool) string {
-	key := strings.Join(names(columns), " ")
-	if skipLocked {
-		key += " skip"
-	}
-	return l.choices.statement(func() string { return l.lock(columns, skipLocked) }, key)
-}
-
-func (b *builder) lock(columns []driver.EventColumn, skipLocked bool) string {
-	locked := sq.Select("q.position").From(b.queue + " q").Where(b.unleased()).OrderBy("q.position").Suffix("LIMIT ?")
-	clause := "FOR UPDATE"
-	if skipLocked {
-		clause += " SKIP LOCKED"
-	}
-	return b.waiting(columns, b.locking(locked, clause))
 }

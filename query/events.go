@@ -116,7 +116,11 @@ func (r *events) GetUnprocessedPage(ctx context.Context, after int64, limit int)
 }
 
 func (r *events) queuePage(ctx context.Context, op string, after int64, limit int) ([]driver.Event, error) {
-	return r.list(ctx, op, r.sql.queuePage, waitingColumns, limit, after)
+	n, err := driver.CheckLimit(limit)
+	if err != nil {
+		return nil, r.fail(op, err)
+	}
+	return r.list(ctx, op, r.sql.queuePage, waitingColumns, limit, after, int64(n), after, int64(n))
 }
 
 func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[driver.Event, error] {

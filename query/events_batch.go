@@ -127,7 +127,7 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 		isConflict := errors.As(err, &conflict)
 		switch {
 		case err == nil:
-			return rows, nil
+			return rows, r.store.changed(ctx)
 		case errors.As(err, &unavailable) && unavailable.GaveWay && !r.exec.IsTx():
 			continue // to another batch with the same aggregates in another order
 		case !isConflict && !errors.Is(err, driver.ErrAlreadyExists):
@@ -197,8 +197,8 @@ func (r *events) enqueue(ctx context.Context, x Executor, waiting []*driver.Even
 	if len(waiting) == 0 {
 		return nil
 	}
-	return x.Insert(ctx, Table{r.schema, queueTable}, []string{"position", "event_id"}, len(waiting), func(i int) []any {
-		return []any{waiting[i].Position, waiting[i].ID}
+	return x.Insert(ctx, Table{r.schema, queueTable}, queueColumns, len(waiting), func(i int) []any {
+		return queueArgs(waiting[i])
 	})
 }
 

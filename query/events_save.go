@@ -23,7 +23,11 @@ func (r *events) Save(ctx context.Context, event driver.Event) (driver.Event, er
 		}
 		return saved[0], nil
 	}
-	if err := r.saveOne(ctx, &event); err != nil {
+	err := r.saveOne(ctx, &event)
+	if err == nil {
+		err = r.store.changed(ctx)
+	}
+	if err != nil {
 		return driver.Event{}, r.failID("Save", event.ID, err)
 	}
 	return event, nil

@@ -29,7 +29,8 @@ func (r *events) lock(ctx context.Context, opts driver.LockOptions) ([]driver.Ev
 		return nil, errReadOnly
 	}
 	columns = queuedColumns(columns)
-	return r.read(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), int64(limit))
+	args := append(readyArgs(r.horizon.floor(), nil, limit), int64(limit))
+	return r.read(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), args...)
 }
 
 func (r *events) ProcessUnprocessed(
@@ -37,8 +38,7 @@ func (r *events) ProcessUnprocessed(
 ) (int, error) {
 	marked := 0
 	var appErr error // fn's, returned as it is
-	err := r.exec.InTx(ctx, func(x Executor) error {
-		tx := r.store.inside(x, r.store.tx)
+	err := r.store.inTx(ctx, r.store.tx, func(tx *Store) error {
 		locked, err := tx.events.lock(ctx, driver.LockOptions{Limit: opts.Limit, SkipLocked: true, Columns: opts.Columns})
 		if err != nil || len(locked) == 0 {
 			return err
@@ -50,6 +50,7 @@ func (r *events) ProcessUnprocessed(
 		marked, err = tx.events.mark(ctx, done)
 		return err
 	})
+	r.horizon.advance(ctx, r)
 	switch {
 	case appErr != nil:
 		return 0, appErr
@@ -88,11 +89,23 @@ func (r *events) MarkMultipleAsProcessedBulk(ctx context.Context, ids []uuid.UUI
 	return marked, nil
 }
 
-// mark takes events out of the queue and records that they are processed.
+// mark takes events out of the queue, or from the dead letters, and records that they are processed.
 func (r *events) mark(ctx context.Context, ids []uuid.UUID) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
+	marked, err := r.markQueued(ctx, ids)
+	if err != nil || marked == len(ids) {
+		return marked, err
+	}
+	dead, err := r.sql.markDead.run(ctx, r.exec, ids) // the others may be dead letters
+	if err == nil && len(dead) > 0 {
+		_, err = r.exec.Exec(ctx, r.claimSQL().unhold, []any{dead})
+	}
+	return marked + len(dead), err
+}
+
+func (r *events) markQueued(ctx context.Context, ids []uuid.UUID) (int, error) {
 	var marked int64
 	run := func(x Executor) (err error) {
 		for _, statement := range r.sql.mark {

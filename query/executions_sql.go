@@ -109,7 +109,7 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 	d, executions, actions := s.dialect, s.quote(executionsTable), s.quote(actionsTable)
 	const newestFirst = "created_at DESC, id DESC"
 	open := sq.Select("id").From(executions).
-		Where("completed_at IS NULL AND (status = 'pending' OR lease_until <= "+d.Now+")").
+		Where("completed_at IS NULL AND (status = 'pending' OR lease_until <= "+d.Clock+")").
 		Where("EXISTS (SELECT 1 FROM "+actions+" a WHERE a.id = action_id AND a.status = 'active' AND a.is_enabled)").
 		OrderBy("priority DESC", "created_at", "id").Suffix("LIMIT ?")
 	counts := func(where string) string {

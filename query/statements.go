@@ -16,6 +16,10 @@ func (s *Store) Statements() map[string]string {
 	collect(statements, "now", reflect.ValueOf(shared.nowSQL))
 	collect(statements, "unknownKey", reflect.ValueOf(shared.unknownKeySQL))
 	collect(statements, "events", reflect.ValueOf(shared.eventSQL))
+	collect(statements, "horizon", reflect.ValueOf(shared.horizon.sql))
+	collect(statements, "claims", reflect.ValueOf(shared.claimSQL()))
+	collect(statements, "deadLetters", reflect.ValueOf(shared.deadLetterSQL()))
+	collect(statements, "consumers", reflect.ValueOf(shared.consumerSQL()))
 	collect(statements, "endpoints", reflect.ValueOf(shared.endpointSQL()))
 	collect(statements, "eventTypes", reflect.ValueOf(shared.eventTypeSQL()))
 	collect(statements, "subscriptions", reflect.ValueOf(shared.subscriptionSQL()))
@@ -25,6 +29,18 @@ func (s *Store) Statements() map[string]string {
 
 	statements["events.lock"] = shared.eventSQL.locks.statement(waitingColumns, false)
 	statements["events.lockSkipping"] = shared.eventSQL.locks.statement(waitingColumns, true)
+	claims := shared.claimSQL()
+	for name, choice := range map[string]claimChoice{
+		"claim": {}, "claimOfTypes": {typed: true}, "claimInOrder": {ordered: true}, "claimInOrderOfTypes": {typed: true, ordered: true},
+	} {
+		choice.columns = waitingColumns
+		statements["claims."+name] = claims.claimStatement(choice)
+	}
+	statements["claims.hold"] = claims.holdStatement(false)
+	statements["claims.holdOfTypes"] = claims.holdStatement(true)
+	if !shared.dialect.WritableCTE {
+		statements["claims.leased"] = claims.leasedStatement(waitingColumns)
+	}
 	columns := subscriptionMapping.names("")
 	statements["subscriptions.matching"] = shared.subscriptionSQL().matchStatement(columns, false)
 	statements["subscriptions.matchingOfContext"] = shared.subscriptionSQL().matchStatement(columns, true)

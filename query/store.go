@@ -16,6 +16,8 @@ type Store struct {
 	exec   Executor
 	tx     driver.TxConfig // of the transaction that InTx began; zero outside one
 	events *events
+
+	changes *bool // in a transaction that inTx began: whether events became ready in it
 }
 
 // shared is what a Store and the Stores of its transactions have in common. The statements of a
@@ -27,7 +29,12 @@ type shared struct {
 
 	nowSQL          string
 	unknownKeySQL   string // a key that secrets are under and that is not on a list
+	horizon         *horizon
+	wakeups         Wakeups
 	eventSQL        *eventSQL
+	claimSQL        func() *claimSQL
+	deadLetterSQL   func() *deadLetterSQL
+	consumerSQL     func() *consumerSQL
 	endpointSQL     func() *endpointSQL
 	eventTypeSQL    func() *eventTypeSQL
 	subscriptionSQL func() *subscriptionSQL
@@ -37,14 +44,17 @@ type shared struct {
 }
 
 // NewStore returns the repositories of a schema whose tables are there.
-func NewStore(schema string, d *Dialect, exec Executor, config driver.Config) *Store {
+func NewStore(schema string, d *Dialect, exec Executor, config driver.Config, wakeups Wakeups) *Store {
 	s := &schemaSQL{d, schema}
 	return newStore(&shared{
-		schema: schema, dialect: d, config: config,
+		schema: schema, dialect: d, config: config, wakeups: wakeups, horizon: newHorizon(s),
 		nowSQL: s.render(sq.Select(d.Now)),
 		unknownKeySQL: s.render(sq.Select("key_id").From(s.quote(endpointsTable)).
 			Where("key_id <> '' AND NOT (key_id " + d.IsOneText + ")").Suffix("LIMIT 1")),
 		eventSQL:        newEventSQL(s),
+		claimSQL:        once(newClaimSQL, s),
+		deadLetterSQL:   once(newDeadLetterSQL, s),
+		consumerSQL:     once(newConsumerSQL, s),
 		endpointSQL:     once(newEndpointSQL, s),
 		eventTypeSQL:    once(newEventTypeSQL, s),
 		subscriptionSQL: once(newSubscriptionSQL, s),
@@ -71,7 +81,7 @@ func (s *Store) On(exec Executor) *Store { return newStore(s.shared, exec) }
 // asked.
 func (s *Store) inside(exec Executor, tx driver.TxConfig) *Store {
 	store := newStore(s.shared, exec)
-	store.tx = tx
+	store.tx, store.changes = tx, s.changes
 	return store
 }
 
@@ -99,6 +109,16 @@ func (s *Store) Schema() string { return s.shared.schema }
 
 // Events implements driver.Store.
 func (s *Store) Events() driver.EventRepository { return s.events }
+
+// DeadLetters implements driver.Store.
+func (s *Store) DeadLetters() driver.DeadLetterRepository {
+	return &deadLetters{s.shared, s.shared.deadLetterSQL(), s.exec, s}
+}
+
+// Consumers implements driver.Store.
+func (s *Store) Consumers() driver.ConsumerRepository {
+	return &consumers{s.shared, s.shared.consumerSQL(), s.exec, s}
+}
 
 // Endpoints implements driver.Store.
 func (s *Store) Endpoints() driver.EndpointRepository {
@@ -146,15 +166,29 @@ func (s *Store) InTx(ctx context.Context, fn func(tx driver.Store) error, opts .
 	if err != nil {
 		return driver.Fail("InTx", s.shared.schema, "transaction", "", err)
 	}
-	err = writable(s.exec).InTx(ctx, func(tx Executor) error {
-		if config.ReadOnly {
-			tx = readOnly{tx}
-		}
-		return fn(s.inside(tx, config))
-	}, opts...)
+	err = s.inTx(ctx, config, func(inside *Store) error { return fn(inside) }, opts...)
 	var own *driver.Error
 	if errors.As(err, &own) && own.Op == "" { // the transaction's own failure, not fn's
 		return driver.Fail("InTx", s.shared.schema, "transaction", "", err)
+	}
+	return err
+}
+
+// inTx runs fn in a transaction or savepoint, and wakes who waits if it made events ready.
+func (s *Store) inTx(ctx context.Context, config driver.TxConfig, fn func(inside *Store) error, opts ...driver.TxOption) error {
+	changed := false
+	err := writable(s.exec).InTx(ctx, func(tx Executor) error {
+		if config.ReadOnly {
+			tx = readOnly{tx}
+		}
+		inside := s.inside(tx, config)
+		if !s.exec.IsTx() {
+			inside.changes = &changed
+		}
+		return fn(inside)
+	}, opts...)
+	if err == nil && changed {
+		s.shared.wakeups.Changed(s.shared.schema)
 	}
 	return err
 }

@@ -16,6 +16,7 @@ var dialect = &query.Dialect{
 	Placeholder: sq.Dollar,
 	Quote:       quote,
 	Now:         "now()",
+	Clock:       "statement_timestamp()",
 	UUIDs:       "unnest(?::uuid[]) AS given (value)",
 	Aggregates: "(SELECT number - 1 AS number, aggregate_type, aggregate_id" +
 		" FROM unnest(?::text[], ?::uuid[]) WITH ORDINALITY AS given (aggregate_type, aggregate_id, number))",
@@ -23,9 +24,10 @@ var dialect = &query.Dialect{
 	// with the subquery.
 	IsOneOf:   "= ANY (?::uuid[])",
 	IsOneText: "= ANY (?::text[])",
+	IsAmong:   func(selected string) string { return "= ANY (ARRAY(" + selected + "))" },
 	Pairs:     "unnest(?::uuid[], ?::uuid[]) AS pairs (first, second)",
 	PairArgs:  func(first, second []uuid.UUID) []any { return []any{first, second} },
-	After:     "now() + ? * interval '1 microsecond'",
+	After:     "statement_timestamp() + ? * interval '1 microsecond'",
 	Plus: func(moment, seconds string) string {
 		return moment + " + (" + seconds + ") * interval '1 second'"
 	},
@@ -36,6 +38,12 @@ var dialect = &query.Dialect{
 	EachQueued: func(events query.Table) string {
 		return "CROSS JOIN LATERAL (SELECT * FROM " + quote(events) + " WHERE position = q.position OFFSET 0) e"
 	},
+	EachOfAggregate: func(queue query.Table) string {
+		return "CROSS JOIN LATERAL (SELECT * FROM " + quote(queue) + " WHERE aggregate_id = c.aggregate_id" +
+			" AND aggregate_type = c.aggregate_type AND aggregate_version >= c.aggregate_version ORDER BY aggregate_version LIMIT ?) q"
+	},
+	EachHasLimit: true,
+	Horizon:      horizon,
 	AggregateArgs: func(aggregates []driver.Aggregate) []any {
 		types, ids := make([]string, len(aggregates)), make([]uuid.UUID, len(aggregates))
 		for i, a := range aggregates {
@@ -53,3 +61,22 @@ var dialect = &query.Dialect{
 
 // quote qualifies the table: the search_path of a pooled connection is nobody's.
 func quote(t query.Table) string { return pgx.Identifier{t.Schema, t.Name}.Sanitize() }
+
+// showsLocks tells of all rows of pg_locks whether they can be relied on: who reads them holds a lock on
+// them itself. A standby has locks of its own only.
+const showsLocks = "count(*) FILTER (WHERE pid = pg_backend_pid()) > 0 AND NOT pg_is_in_recovery()"
+
+// horizon relies on three things. Who takes a position locks the sequence first, until the end of the
+// transaction (PostgreSQL's nextval does), so that pg_locks names everybody who may still commit one.
+// The lock goes after the commit became visible. And the last position is read before the locks are:
+// the lateral join makes it so. Thus each position up to the last one whose transaction is not among
+// the holders is visible to every statement that begins afterwards, or will never be.
+func horizon(events query.Table) string {
+	sequence := quote(query.Table{Schema: events.Schema, Name: events.Name + "_position_seq"})
+	return "SELECT s.last, l.holders, l.reliable, current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') AS is_fresh" +
+		" FROM (SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM " + sequence + ") s CROSS JOIN LATERAL (" +
+		"SELECT coalesce(string_agg(virtualtransaction, ' ') FILTER (WHERE relation = '" + sequence + "'::regclass AND mode = 'RowExclusiveLock'), '') AS holders," +
+		" " + showsLocks + " AS reliable" +
+		" FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND s.last IS NOT NULL" +
+		" AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())) l"
+}

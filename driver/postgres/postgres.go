@@ -107,12 +107,14 @@ type db struct {
 	owned  bool // closed with the DB
 	closed atomic.Bool
 	stores query.Stores
+
+	notifications *notifications
 }
 
 var _ migrate.Target = (*db)(nil)
 
 func newDB(pool *pgxpool.Pool, config driver.Config) *db {
-	return &db{config: config, pool: pool}
+	return &db{config: config, pool: pool, notifications: newNotifications(pool, config.Logger)}
 }
 
 var errClosed = &driver.Error{Kind: driver.ErrClosed}
@@ -140,7 +142,7 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 		if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
 			return nil, err
 		}
-		store := query.NewStore(schema, dialect, &executor{d}, d.config)
+		store := query.NewStore(schema, dialect, &executor{d}, d.config, d.notifications)
 		if d.config.Migrations == driver.MigrateNever {
 			return store, nil // not even a look
 		}
@@ -179,6 +181,19 @@ func (d *db) answer(ctx context.Context) error {
 	return classify(ctx, conn.Ping(ctx), false)
 }
 
+// Capabilities implements driver.DB.
+func (d *db) Capabilities(ctx context.Context) (driver.Capabilities, error) {
+	capabilities := driver.Capabilities{PollInterval: d.notifications.PollInterval()}
+	err := (&executor{d}).Query(ctx, "SELECT "+showsLocks+" FROM pg_catalog.pg_locks", nil, []any{&capabilities.GapSafe}, nil)
+	if err == nil {
+		capabilities.Notifications, err = d.notifications.works(ctx)
+	}
+	if err != nil {
+		return driver.Capabilities{}, driver.Fail("Capabilities", "", "database", "", err)
+	}
+	return capabilities, nil
+}
+
 // Stats implements driver.DB.
 func (d *db) Stats() driver.Stats {
 	pool := d.pool.Stat()
@@ -193,7 +208,11 @@ func (d *db) Stats() driver.Stats {
 
 // Close implements driver.DB.
 func (d *db) Close() error {
-	if !d.closed.Swap(true) && d.owned {
+	if d.closed.Swap(true) {
+		return nil
+	}
+	d.notifications.close()
+	if d.owned {
 		d.pool.Close()
 	}
 	return nil

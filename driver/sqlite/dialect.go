@@ -19,11 +19,13 @@ var dialect = &query.Dialect{
 	Placeholder: sq.Question,
 	Quote:       quote,
 	Now:         now,
+	Clock:       now,
 	UUIDs:       "json_each(?)",
 	Aggregates: "(SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id" +
 		" FROM json_each(?))",
 	IsOneOf:   "IN (SELECT value FROM json_each(?))",
 	IsOneText: "IN (SELECT value FROM json_each(?))",
+	IsAmong:   func(selected string) string { return "IN (" + selected + ")" },
 	Pairs:     "(SELECT value ->> 0 AS first, value ->> 1 AS second FROM json_each(?)) AS pairs",
 	PairArgs: func(first, second []uuid.UUID) []any {
 		pairs := make([][2]string, len(first))
@@ -39,6 +41,11 @@ var dialect = &query.Dialect{
 	Bytewise:  func(column string) string { return column },
 	EachQueued: func(events query.Table) string {
 		return "CROSS JOIN " + quote(events) + " e ON e.position = q.position" // CROSS: q is the outer one
+	},
+	// The index has the order, and a join that is not reordered gives rows in that of the index.
+	EachOfAggregate: func(queue query.Table) string {
+		return "CROSS JOIN " + quote(queue) + ` q INDEXED BY "` + prefix(query.Table{Schema: queue.Schema, Name: "event_queue_aggregate_idx"}) + `"` +
+			" ON q.aggregate_id = c.aggregate_id AND q.aggregate_type = c.aggregate_type AND q.aggregate_version >= c.aggregate_version"
 	},
 	AggregateArgs: func(aggregates []driver.Aggregate) []any {
 		pairs := make([][2]string, len(aggregates))

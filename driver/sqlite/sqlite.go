@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
 
@@ -130,12 +131,13 @@ type db struct {
 	closed          chan struct{}
 	closing         sync.Once
 	stores          query.Stores
+	signals         *query.Signals
 }
 
 var _ migrate.Target = (*db)(nil)
 
 func newDB(config driver.Config) *db {
-	return &db{config: config, closed: make(chan struct{})}
+	return &db{config: config, closed: make(chan struct{}), signals: query.NewSignals(pollInterval)}
 }
 
 // Store implements driver.DB.
@@ -152,7 +154,7 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 		if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
 			return nil, err
 		}
-		store := query.NewStore(schema, dialect, &executor{d}, d.config)
+		store := query.NewStore(schema, dialect, &executor{d}, d.config, d.signals)
 		if d.config.Migrations == driver.MigrateNever {
 			return store, nil // not even a look
 		}
@@ -203,6 +205,17 @@ func answer(ctx context.Context, p *pool) error {
 	return runQuery(ctx, s, "SELECT 1 FROM sqlite_master LIMIT 1", nil, []any{new(int64)}, nil)
 }
 
+// pollInterval is how soon what another process saved is seen: a look takes some 50 µs.
+const pollInterval = 25 * time.Millisecond
+
+// Capabilities implements driver.DB.
+func (d *db) Capabilities(ctx context.Context) (driver.Capabilities, error) {
+	if err := answer(ctx, d.readers); err != nil {
+		return driver.Capabilities{}, driver.Fail("Capabilities", "", "database", "", err)
+	}
+	return driver.Capabilities{GapSafe: true, PollInterval: pollInterval}, nil
+}
+
 // Stats implements driver.DB.
 func (d *db) Stats() driver.Stats {
 	stats := driver.Stats{Backend: dialect.Name}
@@ -222,6 +235,7 @@ func (d *db) Close() error {
 	var errs []error
 	d.closing.Do(func() {
 		close(d.closed)
+		d.signals.ChangedAll() // who waits finds it closed
 		if d.readers != d.writer {
 			errs = append(errs, d.readers.drain())
 		}

@@ -61,6 +61,105 @@ SELECT id, name, description, handler_type, configuration, event_types, conditio
 -- actions.withoutTenant
 SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE status = 'active' AND is_enabled AND +tenant_id IS NULL AND id IN (SELECT action_id FROM "tenant_acme__event_action_types" WHERE event_type IN (SELECT value FROM json_each(?))) ORDER BY priority DESC, created_at, id;
 
+-- claims.ack.Statements[0]
+INSERT INTO "tenant_acme__event_processed" (position, processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?)) AND lease_token = ?;
+
+-- claims.ack.Statements[1]
+DELETE FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?)) AND lease_token = ? RETURNING event_id;
+
+-- claims.anyReady
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)) OR EXISTS (SELECT 1 FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000));
+
+-- claims.claim
+WITH picked AS MATERIALIZED (SELECT * FROM (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) AS fresh LIMIT ?) UPDATE "tenant_acme__event_queue" SET lease_token = ?, lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ?, attempts = attempts + 1 WHERE event_id IN (SELECT event_id FROM picked) RETURNING event_id;
+
+-- claims.claimInOrder
+WITH run AS MATERIALIZED (SELECT row_number() OVER () AS place, r.* FROM (SELECT c.event_id AS head, q.event_id, CASE WHEN q.available_at IS NULL OR q.is_held OR q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 THEN 1 ELSE 0 END AS goes_on FROM (SELECT * FROM (SELECT q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) AS fresh) AS c CROSS JOIN "tenant_acme__event_queue" q INDEXED BY "tenant_acme__event_queue_aggregate_idx" ON q.aggregate_id = c.aggregate_id AND q.aggregate_type = c.aggregate_type AND q.aggregate_version >= c.aggregate_version WHERE (SELECT o.event_id FROM "tenant_acme__event_queue" o WHERE o.aggregate_id = c.aggregate_id AND o.aggregate_type = c.aggregate_type AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1) IS NULL AND (SELECT o.event_id FROM "tenant_acme__event_dead_letters" o WHERE o.aggregate_id = c.aggregate_id AND o.aggregate_type = c.aggregate_type AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1) IS NULL LIMIT ?) AS r), locked AS MATERIALIZED (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.event_id IN (SELECT event_id FROM run) AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)), picked AS MATERIALIZED (SELECT event_id FROM (SELECT r.event_id, r.place, min(r.goes_on) OVER (PARTITION BY r.head ORDER BY r.place) AS unbroken, min(CASE WHEN l.event_id IS NULL THEN 0 ELSE 1 END) OVER (PARTITION BY r.head) AS free FROM run r LEFT JOIN locked l ON l.event_id = r.event_id) AS judged WHERE unbroken = 1 AND free = 1 AND place <= ?) UPDATE "tenant_acme__event_queue" SET lease_token = ?, lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ?, attempts = attempts + 1, is_held = FALSE, available_at = CASE WHEN is_held THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ELSE available_at END WHERE event_id IN (SELECT event_id FROM picked) RETURNING event_id;
+
+-- claims.claimInOrderOfTypes
+WITH run AS MATERIALIZED (SELECT row_number() OVER () AS place, r.* FROM (SELECT c.event_id AS head, q.event_id, CASE WHEN (q.available_at IS NULL OR q.is_held OR q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND q.event_type IN (SELECT value FROM json_each(?)) THEN 1 ELSE 0 END AS goes_on FROM (SELECT * FROM (SELECT q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND q.event_type IN (SELECT value FROM json_each(?)) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND q.event_type IN (SELECT value FROM json_each(?)) ORDER BY q.position LIMIT ?) AS fresh) AS c CROSS JOIN "tenant_acme__event_queue" q INDEXED BY "tenant_acme__event_queue_aggregate_idx" ON q.aggregate_id = c.aggregate_id AND q.aggregate_type = c.aggregate_type AND q.aggregate_version >= c.aggregate_version WHERE (SELECT o.event_id FROM "tenant_acme__event_queue" o WHERE o.aggregate_id = c.aggregate_id AND o.aggregate_type = c.aggregate_type AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1) IS NULL AND (SELECT o.event_id FROM "tenant_acme__event_dead_letters" o WHERE o.aggregate_id = c.aggregate_id AND o.aggregate_type = c.aggregate_type AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1) IS NULL LIMIT ?) AS r), locked AS MATERIALIZED (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.event_id IN (SELECT event_id FROM run) AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)), picked AS MATERIALIZED (SELECT event_id FROM (SELECT r.event_id, r.place, min(r.goes_on) OVER (PARTITION BY r.head ORDER BY r.place) AS unbroken, min(CASE WHEN l.event_id IS NULL THEN 0 ELSE 1 END) OVER (PARTITION BY r.head) AS free FROM run r LEFT JOIN locked l ON l.event_id = r.event_id) AS judged WHERE unbroken = 1 AND free = 1 AND place <= ?) UPDATE "tenant_acme__event_queue" SET lease_token = ?, lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ?, attempts = attempts + 1, is_held = FALSE, available_at = CASE WHEN is_held THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ELSE available_at END WHERE event_id IN (SELECT event_id FROM picked) RETURNING event_id;
+
+-- claims.claimOfTypes
+WITH picked AS MATERIALIZED (SELECT * FROM (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND q.event_type IN (SELECT value FROM json_each(?)) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND q.event_type IN (SELECT value FROM json_each(?)) ORDER BY q.position LIMIT ?) AS fresh LIMIT ?) UPDATE "tenant_acme__event_queue" SET lease_token = ?, lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ?, attempts = attempts + 1 WHERE event_id IN (SELECT event_id FROM picked) RETURNING event_id;
+
+-- claims.deadLetter.Statements[0]
+WITH given AS (SELECT CAST(? AS text) AS reason, CAST(? AS integer) AS uncounted) INSERT INTO "tenant_acme__event_dead_letters" (event_id, position, event_type, aggregate_type, aggregate_id, aggregate_version, attempts, reason, dead_at) SELECT event_id, position, event_type, aggregate_type, aggregate_id, aggregate_version, attempts - uncounted, coalesce(reason, last_error, ''), CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_queue" CROSS JOIN given WHERE event_id IN (SELECT value FROM json_each(?)) AND lease_token = ?;
+
+-- claims.deadLetter.Statements[1]
+DELETE FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?)) AND lease_token = ? RETURNING event_id;
+
+-- claims.extend
+UPDATE "tenant_acme__event_queue" SET lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ? WHERE event_id IN (SELECT value FROM json_each(?)) AND lease_token = ? RETURNING event_id;
+
+-- claims.hold
+WITH behind AS MATERIALIZED (SELECT c.event_id, (SELECT o.event_id FROM "tenant_acme__event_queue" o WHERE o.aggregate_id = c.aggregate_id AND o.aggregate_type = c.aggregate_type AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1) AS before, (SELECT o.event_id FROM "tenant_acme__event_dead_letters" o WHERE o.aggregate_id = c.aggregate_id AND o.aggregate_type = c.aggregate_type AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1) AS dead FROM (SELECT * FROM (SELECT q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) AS fresh) AS c), locked AS MATERIALIZED (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.event_id IN (SELECT before FROM behind)), held AS MATERIALIZED (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.event_id IN (SELECT event_id FROM behind WHERE dead IS NOT NULL OR before IN (SELECT event_id FROM locked)) AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)) UPDATE "tenant_acme__event_queue" SET is_held = TRUE, available_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ? WHERE event_id IN (SELECT event_id FROM held);
+
+-- claims.holdLater
+UPDATE "tenant_acme__event_queue" SET lease_token = NULL, lease_until = NULL, attempts = attempts - 1, available_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ?, is_held = TRUE WHERE lease_token = ? AND event_id IN (SELECT l.event_id FROM "tenant_acme__events" v JOIN "tenant_acme__event_queue" l ON l.aggregate_id = v.aggregate_id AND l.aggregate_type = v.aggregate_type AND l.aggregate_version > v.aggregate_version WHERE v.id IN (SELECT value FROM json_each(?)));
+
+-- claims.holdOfTypes
+WITH behind AS MATERIALIZED (SELECT c.event_id, (SELECT o.event_id FROM "tenant_acme__event_queue" o WHERE o.aggregate_id = c.aggregate_id AND o.aggregate_type = c.aggregate_type AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1) AS before, (SELECT o.event_id FROM "tenant_acme__event_dead_letters" o WHERE o.aggregate_id = c.aggregate_id AND o.aggregate_type = c.aggregate_type AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1) AS dead FROM (SELECT * FROM (SELECT q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND q.event_type IN (SELECT value FROM json_each(?)) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND q.event_type IN (SELECT value FROM json_each(?)) ORDER BY q.position LIMIT ?) AS fresh) AS c), locked AS MATERIALIZED (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.event_id IN (SELECT before FROM behind)), held AS MATERIALIZED (SELECT q.event_id FROM "tenant_acme__event_queue" q WHERE q.event_id IN (SELECT event_id FROM behind WHERE dead IS NOT NULL OR before IN (SELECT event_id FROM locked)) AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)) UPDATE "tenant_acme__event_queue" SET is_held = TRUE, available_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ? WHERE event_id IN (SELECT event_id FROM held);
+
+-- claims.leased
+SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, q.attempts, q.lease_until FROM "tenant_acme__event_queue" q CROSS JOIN "tenant_acme__events" e ON e.position = q.position WHERE q.event_id IN (SELECT value FROM json_each(?)) ORDER BY q.position;
+
+-- claims.nextReady
+SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, (SELECT min(q.available_at) FROM "tenant_acme__event_queue" q WHERE q.available_at > CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), (SELECT min(q.lease_until) FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), (SELECT min(q.lease_until) FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ?);
+
+-- claims.release
+UPDATE "tenant_acme__event_queue" SET lease_token = NULL, lease_until = NULL, attempts = attempts - 1 WHERE event_id IN (SELECT value FROM json_each(?)) AND lease_token = ? RETURNING event_id;
+
+-- claims.releaseLater
+UPDATE "tenant_acme__event_queue" SET lease_token = NULL, lease_until = NULL, attempts = attempts - 1 WHERE lease_token = ? AND event_id IN (SELECT l.event_id FROM "tenant_acme__events" v JOIN "tenant_acme__event_queue" l ON l.aggregate_id = v.aggregate_id AND l.aggregate_type = v.aggregate_type AND l.aggregate_version > v.aggregate_version WHERE v.id IN (SELECT value FROM json_each(?)));
+
+-- claims.retry
+UPDATE "tenant_acme__event_queue" SET lease_token = NULL, lease_until = NULL, available_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ?, is_held = FALSE, last_error = ? WHERE event_id = ? AND lease_token = ?;
+
+-- claims.unhold
+UPDATE "tenant_acme__event_queue" SET is_held = FALSE, available_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 WHERE is_held AND event_id IN (SELECT (SELECT n.event_id FROM "tenant_acme__event_queue" n WHERE n.aggregate_id = v.aggregate_id AND n.aggregate_type = v.aggregate_type AND n.aggregate_version > v.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM "tenant_acme__events" v WHERE v.id IN (SELECT value FROM json_each(?)));
+
+-- consumers.commit
+INSERT INTO "tenant_acme__event_consumers" (name,position,updated_at) VALUES (?,?,CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ON CONFLICT (name) DO UPDATE SET position = excluded.position, updated_at = excluded.updated_at WHERE "tenant_acme__event_consumers".position < excluded.position;
+
+-- consumers.create
+INSERT INTO "tenant_acme__event_consumers" (name,position,updated_at) VALUES (?,0,CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ON CONFLICT DO NOTHING;
+
+-- consumers.get
+SELECT name, position, updated_at FROM "tenant_acme__event_consumers" WHERE name = ?;
+
+-- consumers.lag
+SELECT count(*) FROM "tenant_acme__events" WHERE position > ?;
+
+-- consumers.list
+SELECT name, position, updated_at FROM "tenant_acme__event_consumers" ORDER BY name;
+
+-- consumers.lock
+SELECT position FROM "tenant_acme__event_consumers" WHERE name = ?;
+
+-- consumers.purge
+DELETE FROM "tenant_acme__event_consumers" WHERE name = ?;
+
+-- consumers.read
+SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme__events" e LEFT JOIN "tenant_acme__event_processed" p ON p.position = e.position WHERE e.position > ? ORDER BY e.position LIMIT ?;
+
+-- consumers.reset
+INSERT INTO "tenant_acme__event_consumers" (name,position,updated_at) VALUES (?,?,CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ON CONFLICT (name) DO UPDATE SET position = excluded.position, updated_at = excluded.updated_at;
+
+-- deadLetters.byID
+SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, d.attempts, d.reason, d.dead_at FROM "tenant_acme__event_dead_letters" d JOIN "tenant_acme__events" e ON e.position = d.position WHERE d.event_id = ?;
+
+-- deadLetters.purge.Statements[0]
+INSERT INTO "tenant_acme__event_processed" (position, processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?));
+
+-- deadLetters.purge.Statements[1]
+DELETE FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?)) RETURNING event_id;
+
+-- deadLetters.requeue.Statements[0]
+INSERT INTO "tenant_acme__event_queue" (position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version, last_error, available_at) SELECT position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version, reason, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?));
+
+-- deadLetters.requeue.Statements[1]
+DELETE FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?)) RETURNING event_id;
+
 -- deliveries.advance
 UPDATE "tenant_acme__webhook_deliveries" SET status = ?, attempt_count = ?, next_retry_at = ?, max_attempts_reached = ?, completed_at = ?, lease_token = NULL, lease_until = NULL, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 WHERE id = ? RETURNING id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at;
 
@@ -278,10 +377,16 @@ SELECT coalesce(max(aggregate_version), 0) FROM "tenant_acme__events" WHERE aggr
 SELECT a.number, (SELECT coalesce(max(e.aggregate_version), 0) FROM "tenant_acme__events" e WHERE e.aggregate_type = a.aggregate_type AND e.aggregate_id = a.aggregate_id) FROM (SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id FROM json_each(?)) a ORDER BY a.number;
 
 -- events.lock
-WITH queued AS MATERIALIZED (SELECT q.position FROM "tenant_acme__event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position ORDER BY q.position;
+WITH queued AS MATERIALIZED (SELECT * FROM (SELECT q.position FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.position FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) AS fresh LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position ORDER BY q.position;
 
 -- events.lockSkipping
-WITH queued AS MATERIALIZED (SELECT q.position FROM "tenant_acme__event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position ORDER BY q.position;
+WITH queued AS MATERIALIZED (SELECT * FROM (SELECT q.position FROM "tenant_acme__event_queue" q WHERE q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.position FROM "tenant_acme__event_queue" q WHERE q.available_at IS NULL AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) AS fresh LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position ORDER BY q.position;
+
+-- events.markDead.Statements[0]
+INSERT INTO "tenant_acme__event_processed" (position, processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?));
+
+-- events.markDead.Statements[1]
+DELETE FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?)) RETURNING event_id;
 
 -- events.mark[0]
 INSERT INTO "tenant_acme__event_processed" (position,processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?));
@@ -290,7 +395,7 @@ INSERT INTO "tenant_acme__event_processed" (position,processed_at) SELECT positi
 DELETE FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?));
 
 -- events.queuePage
-WITH queued AS MATERIALIZED (SELECT q.position FROM "tenant_acme__event_queue" q WHERE q.position > ? ORDER BY q.position LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position ORDER BY q.position;
+WITH queued AS MATERIALIZED (SELECT * FROM (SELECT position FROM "tenant_acme__event_queue" WHERE available_at IS NOT NULL AND position > 0 AND position > ? ORDER BY position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT position FROM "tenant_acme__event_queue" WHERE available_at IS NULL AND position > ? ORDER BY position LIMIT ?) AS fresh ORDER BY position LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position ORDER BY q.position;
 
 -- events.reserve
 WITH RECURSIVE taken (position, remaining) AS (SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'tenant_acme__events'), 0) + 1, ? - 1 UNION ALL SELECT position + 1, remaining - 1 FROM taken WHERE remaining > 0) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM taken;

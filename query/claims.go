@@ -1,0 +1,210 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+func (r *events) Claim(ctx context.Context, opts driver.ClaimOptions) ([]driver.Claim, error) {
+	claims, err := r.claim(ctx, opts)
+	if err != nil {
+		return nil, r.fail("Claim", err)
+	}
+	return claims, nil
+}
+
+func (r *events) claim(ctx context.Context, opts driver.ClaimOptions) ([]driver.Claim, error) {
+	if err := opts.Prepare(); err != nil {
+		return nil, err
+	}
+	asked, err := driver.SelectEventColumns(opts.Columns)
+	if err != nil {
+		return nil, err
+	}
+	read := append(slices.Clone(asked), driver.EventColumnPosition) // to sort by
+	if opts.PerAggregateOrder {
+		read = append(read, driver.EventColumnAggregateType, driver.EventColumnAggregateID, driver.EventColumnAggregateVersion)
+	}
+	if read, err = driver.SelectEventColumns(read); err != nil {
+		return nil, err
+	}
+	token, err := uuid.NewRandom()
+	if err != nil {
+		return nil, err
+	}
+	l := &leasing{events: r, opts: opts, token: token, columns: queuedColumns(read)}
+	if err := l.claimAll(ctx); err != nil && len(l.claims) == 0 {
+		return nil, err
+	} // else the caller works on what there is, and meets the trouble again
+	slices.SortFunc(l.claims, func(a, b driver.Claim) int { return cmp.Compare(a.Event.Position, b.Event.Position) })
+	if opts.PerAggregateOrder {
+		orderRuns(l.claims)
+	}
+	if !slices.Contains(asked, driver.EventColumnPosition) {
+		for i := range l.claims {
+			l.claims[i].Event.Position = 0
+		}
+	}
+	return l.claims, nil
+}
+
+// orderRuns puts the claims of each aggregate in the order of versions, among the places that they have:
+// versions that were given on save need not rise as positions do.
+func orderRuns(claims []driver.Claim) {
+	places := map[driver.Aggregate][]int{}
+	for i := range claims {
+		aggregate := claims[i].Event.Aggregate()
+		places[aggregate] = append(places[aggregate], i)
+	}
+	for _, of := range places {
+		run := make([]driver.Claim, len(of))
+		for i, place := range of {
+			run[i] = claims[place]
+		}
+		slices.SortFunc(run, func(a, b driver.Claim) int { return cmp.Compare(a.Event.AggregateVersion, b.Event.AggregateVersion) })
+		for i, place := range of {
+			claims[place] = run[i]
+		}
+	}
+}
+
+// leasing is one call of Claim.
+type leasing struct {
+	*events
+	opts    driver.ClaimOptions
+	token   uuid.UUID
+	columns []driver.EventColumn
+	claims  []driver.Claim
+}
+
+// claimAll claims until there are enough, or no more.
+func (l *leasing) claimAll(ctx context.Context) error {
+	l.claims = make([]driver.Claim, 0, min(l.opts.Limit, driver.DefaultLimit))
+	for range mostPasses {
+		found, wornOut, err := l.claimSome(ctx, l.opts.Limit-len(l.claims))
+		if err != nil {
+			return err
+		}
+		l.horizon.advance(ctx, l.events)
+		if len(wornOut) > 0 {
+			if err := l.bury(ctx, wornOut); err != nil {
+				return err
+			}
+		}
+		goOn := found > 0 && len(wornOut) > 0 // there may be more instead of these
+		if !goOn && l.opts.PerAggregateOrder && len(l.claims) < l.opts.Limit {
+			if goOn, err = l.holdSome(ctx); err != nil {
+				return err
+			}
+		}
+		if !goOn || len(l.claims) >= l.opts.Limit {
+			break
+		}
+	}
+	return nil
+}
+
+// claimSome leases events once. It returns how many, and those of them that were handed out too often
+// already.
+func (l *leasing) claimSome(ctx context.Context, limit int) (found int, wornOut []driver.Claim, err error) {
+	statements := l.claimSQL()
+	choice := claimChoice{l.columns, len(l.opts.EventTypes) > 0, l.opts.PerAggregateOrder}
+	sql := statements.claimStatement(choice)
+	args := append(readyArgs(l.horizon.floor(), l.opts.EventTypes, limit), int64(limit))
+	if l.opts.PerAggregateOrder {
+		args = statements.pickInOrderArgs(l.horizon.floor(), l.opts.EventTypes, window(limit), limit)
+	}
+	args = append(args, l.token, l.opts.Lease.Microseconds())
+
+	claim := l.empty()
+	targets := append(eventTargets(&claim.Event, l.columns), &claim.Attempt, &claim.LeaseUntil)
+	row := func() {
+		found++
+		if claim.Attempt > l.opts.MaxAttempts {
+			wornOut = append(wornOut, claim)
+		} else {
+			l.claims = append(l.claims, claim)
+		}
+		claim = l.empty()
+	}
+	if l.dialect.WritableCTE {
+		err = l.exec.Query(ctx, sql, args, targets, row)
+		return found, wornOut, err
+	}
+	err = l.exec.InTx(ctx, func(x Executor) error {
+		ids, err := queryIDs(ctx, x, sql, args)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		return x.Query(ctx, statements.leasedStatement(l.columns), []any{ids}, targets, row)
+	})
+	return found, wornOut, err
+}
+
+func (l *leasing) empty() driver.Claim {
+	return driver.Claim{Token: l.token, MaxAttempts: l.opts.MaxAttempts, PerAggregateOrder: l.opts.PerAggregateOrder}
+}
+
+// bury makes dead letters of events that were handed out too often. What comes after them in their
+// aggregates is given back.
+func (l *leasing) bury(ctx context.Context, wornOut []driver.Claim) error {
+	ids := claimedIDs(wornOut)
+	if l.opts.PerAggregateOrder {
+		l.claims = slices.DeleteFunc(l.claims, func(c driver.Claim) bool {
+			return slices.ContainsFunc(wornOut, func(w driver.Claim) bool {
+				return w.Event.Aggregate() == c.Event.Aggregate() && w.Event.AggregateVersion < c.Event.AggregateVersion
+			})
+		})
+	}
+	return l.exec.InTx(ctx, func(x Executor) error {
+		if _, err := l.claimSQL().deadLetter.run(ctx, x, nil, int64(1), ids, l.token); err != nil {
+			return err
+		}
+		if !l.opts.PerAggregateOrder {
+			return nil
+		}
+		return l.holdLater(ctx, x, l.token, ids)
+	})
+}
+
+// How far a claim in order looks at once for aggregates that nobody has, and how often a claim looks
+// again.
+const (
+	leastWindow = 1000
+	mostPasses  = 20
+)
+
+func window(limit int) int { return max(leastWindow, 10*limit) }
+
+// holdSome puts ready rows out of the way that a claim in order walked past. It reports whether there
+// were any, so that a look behind them is worth while. In a transaction there is none: what it locks
+// would keep others waiting until the end.
+func (l *leasing) holdSome(ctx context.Context) (bool, error) {
+	if l.exec.IsTx() {
+		return false, nil
+	}
+	types := l.opts.EventTypes
+	args := append(readyArgs(l.horizon.floor(), types, window(l.opts.Limit)), driver.HoldInterval.Microseconds())
+	held, err := l.exec.Exec(ctx, l.claimSQL().holdStatement(len(types) > 0), args)
+	return held > 0, err
+}
+
+// holdLater gives back the later events of the aggregates of these under a token, and puts them out of
+// the way.
+func (r *events) holdLater(ctx context.Context, x Executor, token uuid.UUID, ids []uuid.UUID) error {
+	_, err := x.Exec(ctx, r.claimSQL().holdLater, []any{driver.HoldInterval.Microseconds(), token, ids})
+	return err
+}
+
+func claimedIDs(claims []driver.Claim) []uuid.UUID {
+	ids := make([]uuid.UUID, len(claims))
+	for i := range claims {
+		ids[i] = claims[i].Event.ID
+	}
+	return ids
+}

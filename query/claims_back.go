@@ -1,0 +1,217 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+func (r *events) Ack(ctx context.Context, claims []driver.Claim) error {
+	return r.fail("Ack", r.giveBack(ctx, claims, func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error) {
+		ack := func(x Executor) error {
+			done, err = r.claimSQL().ack.run(ctx, x, claimedIDs(batch), batch[0].Token)
+			if err != nil || !batch[0].PerAggregateOrder || len(done) == 0 {
+				return err
+			}
+			// By a statement of its own: it has to see what was held until the first one ended. Not
+			// done, it is made up for after driver.HoldInterval.
+			_, err = x.Exec(ctx, r.claimSQL().unhold, []any{outermost(batch, func(a, b int64) bool { return a > b })})
+			return err
+		}
+		if r.dialect.WritableCTE {
+			err = ack(x)
+		} else {
+			err = x.InTx(ctx, ack)
+		}
+		return done, err
+	}))
+}
+
+func (r *events) Extend(ctx context.Context, claims []driver.Claim, lease time.Duration) error {
+	lease, err := driver.CheckLease(lease)
+	if err != nil {
+		return r.fail("Extend", err)
+	}
+	return r.fail("Extend", r.giveBack(ctx, claims, func(x Executor, batch []driver.Claim) ([]uuid.UUID, error) {
+		return r.updating(ctx, x, r.claimSQL().extend, lease.Microseconds(), claimedIDs(batch), batch[0].Token)
+	}))
+}
+
+func (r *events) Release(ctx context.Context, claims []driver.Claim) error {
+	released := false
+	err := r.giveBack(ctx, claims, func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error) {
+		err = x.InTx(ctx, func(x Executor) error {
+			done, err = r.updating(ctx, x, r.claimSQL().release, claimedIDs(batch), batch[0].Token)
+			if err != nil || !batch[0].PerAggregateOrder || len(done) == 0 {
+				return err
+			}
+			_, err = x.Exec(ctx, r.claimSQL().releaseLater, []any{batch[0].Token, outermost(batch, func(a, b int64) bool { return a < b })})
+			return err
+		})
+		released = released || len(done) > 0
+		return done, err
+	})
+	if released && (err == nil || errors.Is(err, driver.ErrLeaseLost)) {
+		if failed := r.store.changed(ctx); failed != nil {
+			err = failed
+		}
+	}
+	return r.fail("Release", err)
+}
+
+func (r *events) Retry(ctx context.Context, claim driver.Claim, after time.Duration, reason string) error {
+	if err := driver.CheckRetryDelay(after); err != nil {
+		return r.failID("Retry", claim.Event.ID, err)
+	}
+	if claim.MaxAttempts > 0 && claim.Attempt >= claim.MaxAttempts {
+		return r.failID("Retry", claim.Event.ID, r.fallBack(ctx, claim, r.deadLetter(ctx, claim, reason)))
+	}
+	err := r.fallBack(ctx, claim, func(x Executor) (bool, error) {
+		n, err := x.Exec(ctx, r.claimSQL().retry, []any{after.Microseconds(), driver.StorableReason(reason), claim.Event.ID, claim.Token})
+		return n > 0, err
+	})
+	if err == nil {
+		err = r.store.changed(ctx) // who waits for the next one that is due has to look anew
+	}
+	return r.failID("Retry", claim.Event.ID, err)
+}
+
+func (r *events) DeadLetter(ctx context.Context, claim driver.Claim, reason string) error {
+	return r.failID("DeadLetter", claim.Event.ID, r.fallBack(ctx, claim, r.deadLetter(ctx, claim, reason)))
+}
+
+func (r *events) deadLetter(ctx context.Context, claim driver.Claim, reason string) func(x Executor) (bool, error) {
+	return func(x Executor) (bool, error) {
+		done, err := r.claimSQL().deadLetter.run(ctx, x, driver.StorableReason(reason), int64(0), []uuid.UUID{claim.Event.ID}, claim.Token)
+		return len(done) > 0, err
+	}
+}
+
+// fallBack gives one claim back that failed, by a step that reports whether it was still the worker's.
+// In order, the later events of its aggregate under the same token follow: they have to wait for it.
+func (r *events) fallBack(ctx context.Context, claim driver.Claim, step func(x Executor) (bool, error)) error {
+	if err := claim.Prepare(); err != nil {
+		return err
+	}
+	run := func(x Executor) error {
+		ours, err := step(x)
+		switch {
+		case err != nil:
+			return err
+		case !ours:
+			return &driver.LeaseLostError{EventIDs: []uuid.UUID{claim.Event.ID}}
+		case claim.PerAggregateOrder:
+			return r.holdLater(ctx, x, claim.Token, []uuid.UUID{claim.Event.ID})
+		}
+		return nil
+	}
+	if claim.PerAggregateOrder {
+		return r.exec.InTx(ctx, run)
+	}
+	return run(r.exec)
+}
+
+// giveBack does a step with claims, those of one token at a time, all in one transaction, and says which of
+// them were lost.
+func (r *events) giveBack(ctx context.Context, claims []driver.Claim, step func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error)) error {
+	if err := driver.CheckClaims(claims); err != nil {
+		return err
+	}
+	type key struct{ token, id uuid.UUID }
+	lost := map[key]bool{}
+	run := func(x Executor, batch []driver.Claim) error {
+		done, err := step(x, batch)
+		if err != nil || len(done) == len(batch) {
+			return err
+		}
+		for i := range batch {
+			lost[key{batch[i].Token, batch[i].Event.ID}] = true
+		}
+		for _, id := range done {
+			delete(lost, key{batch[0].Token, id})
+		}
+		return nil
+	}
+	var err error
+	switch batches := byToken(claims); len(batches) {
+	case 0:
+	case 1:
+		err = run(r.exec, batches[0])
+	default:
+		err = r.exec.InTx(ctx, func(x Executor) error {
+			for _, batch := range batches {
+				if err := run(x, batch); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err != nil || len(lost) == 0 {
+		return err
+	}
+	refusal := &driver.LeaseLostError{}
+	for i := range claims {
+		k := key{claims[i].Token, claims[i].Event.ID}
+		if lost[k] {
+			refusal.EventIDs = append(refusal.EventIDs, k.id)
+			delete(lost, k) // once, however often it was given
+		}
+	}
+	return refusal
+}
+
+// byToken splits claims by their tokens, and leaves out what was given twice.
+func byToken(claims []driver.Claim) (batches [][]driver.Claim) {
+	place := map[uuid.UUID]int{}
+	type key struct{ token, id uuid.UUID }
+	seen := make(map[key]struct{}, len(claims))
+	for _, claim := range claims {
+		k := key{claim.Token, claim.Event.ID}
+		if _, twice := seen[k]; twice {
+			continue
+		}
+		seen[k] = struct{}{}
+		i, known := place[claim.Token]
+		if !known {
+			i = len(batches)
+			place[claim.Token] = i
+			batches = append(batches, nil)
+		}
+		batches[i] = append(batches[i], claim)
+	}
+	return batches
+}
+
+// outermost returns the ids of one event of each aggregate: that of the version which comes before all
+// others.
+func outermost(claims []driver.Claim, before func(a, b int64) bool) []uuid.UUID {
+	found := map[driver.Aggregate]*driver.Event{}
+	for i := range claims {
+		e := &claims[i].Event
+		if other := found[e.Aggregate()]; other == nil || before(e.AggregateVersion, other.AggregateVersion) {
+			found[e.Aggregate()] = e
+		}
+	}
+	ids := make([]uuid.UUID, 0, len(found))
+	for _, e := range found {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+// updating runs an UPDATE that returns ids.
+func (r *events) updating(ctx context.Context, x Executor, sql string, args ...any) (ids []uuid.UUID, err error) {
+	if r.dialect.WritableCTE || x.IsTx() {
+		return queryIDs(ctx, x, sql, args)
+	}
+	err = x.InTx(ctx, func(x Executor) error {
+		ids, err = queryIDs(ctx, x, sql, args)
+		return err
+	})
+	return ids, err
+}

@@ -1,0 +1,128 @@
+package query
+
+import (
+	"strings"
+
+	sq "github.com/Masterminds/squirrel"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// claimSQL is the statements of claims. A claim's own parameters are those of its picking, the token
+// and the lease.
+type claimSQL struct {
+	*builder
+	choices
+
+	ack        move   // parameters: ids, token
+	retry      string // microseconds, reason, id, token
+	deadLetter move   // reason or NULL, attempts not counted; ids, token
+	extend     string // microseconds, ids, token
+	release    string // ids, token
+	// The later ones of their aggregates under the same token: back, and out of the way of others or
+	// not. Parameters: the token, and microseconds out of the way; ids.
+	releaseLater, holdLater string
+
+	unhold              string // ids
+	anyReady, nextReady string // the floor
+}
+
+func newClaimSQL(s *schemaSQL) *claimSQL {
+	b := newBuilder(s)
+	d := s.dialect
+	theirs := "event_id " + d.IsOneOf + " AND lease_token = ?"
+	back := func() sq.UpdateBuilder {
+		return sq.Update(b.queue).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL"))
+	}
+	later := "event_id " + d.IsAmong("SELECT l.event_id FROM "+b.events+" v JOIN "+b.queue+" l ON l.aggregate_id = v.aggregate_id "+
+		"AND l.aggregate_type = v.aggregate_type AND l.aggregate_version > v.aggregate_version WHERE v.id "+d.IsOneOf)
+	next := "SELECT (SELECT n.event_id FROM " + b.queue + " n WHERE n.aggregate_id = v.aggregate_id AND n.aggregate_type = v.aggregate_type " +
+		"AND n.aggregate_version > v.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM " + b.events + " v WHERE v.id " + d.IsOneOf
+
+	return &claimSQL{
+		builder: b,
+		ack:     b.moving(b.queue, theirs, b.processed, "position, processed_at", "position, "+d.Now),
+		retry: b.render(back().Set("available_at", sq.Expr(d.After)).Set("is_held", sq.Expr("FALSE")).Set("last_error", sq.Expr("?")).
+			Where("event_id = ? AND lease_token = ?")),
+		deadLetter: b.moving(b.queue, theirs, b.dead,
+			"event_id, position, event_type, aggregate_type, aggregate_id, aggregate_version, attempts, reason, dead_at",
+			"event_id, position, event_type, aggregate_type, aggregate_id, aggregate_version, attempts - uncounted, coalesce(reason, last_error, ''), "+d.Clock,
+			"CAST(? AS text) AS reason", "CAST(? AS integer) AS uncounted"),
+		extend:       b.render(sq.Update(b.queue).Set("lease_until", sq.Expr(d.After)).Where(theirs).Suffix("RETURNING event_id")),
+		release:      b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where(theirs).Suffix("RETURNING event_id")),
+		releaseLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where("lease_token = ?").Where(later)),
+		holdLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Set("available_at", sq.Expr(d.After)).Set("is_held", sq.Expr("TRUE")).
+			Where("lease_token = ?").Where(later)),
+		unhold: b.render(sq.Update(b.queue).Set("is_held", sq.Expr("FALSE")).Set("available_at", sq.Expr(d.Clock)).
+			Where("is_held").Where("event_id " + d.IsAmong(next))),
+		anyReady: b.anyReady(), nextReady: b.nextReady(),
+	}
+}
+
+// A claimChoice is what the statement of a claim depends on.
+type claimChoice struct {
+	columns        []driver.EventColumn
+	typed, ordered bool
+}
+
+func (c *claimSQL) claimStatement(choice claimChoice) string {
+	key := strings.Join(names(choice.columns), " ")
+	if choice.typed {
+		key += " typed"
+	}
+	if choice.ordered {
+		key += " ordered"
+	}
+	return c.choices.statement(func() string { return c.claim(choice) }, key)
+}
+
+// claim leases the events that are picked. Where an UPDATE can't stand in a WITH clause it returns
+// their ids, and leasedStatement reads them.
+func (c *claimSQL) claim(choice claimChoice) string {
+	picking := c.pick(choice.typed)
+	if choice.ordered {
+		picking = c.pickInOrder(choice.typed)
+	}
+	lease := sq.Update(c.queue).Set("lease_token", sq.Expr("?")).Set("lease_until", sq.Expr(c.dialect.After)).Set("attempts", sq.Expr("attempts + 1")).
+		Where("event_id " + c.dialect.IsAmong("SELECT event_id FROM picked"))
+	if choice.ordered { // what was out of the way is as before it was put there, if this lease ends
+		lease = lease.Set("is_held", sq.Expr("FALSE")).Set("available_at", sq.Expr("CASE WHEN is_held THEN "+c.dialect.Clock+" ELSE available_at END"))
+	}
+	if !c.dialect.WritableCTE {
+		return c.render(lease.Suffix("RETURNING event_id").PrefixExpr(picking))
+	}
+	return c.render(c.leased(choice.columns, "leased q").PrefixExpr(
+		sq.Expr("?, leased AS (?)", picking, lease.Suffix("RETURNING position, attempts, lease_until"))))
+}
+
+// holdStatement puts rows out of the way, of some types only if typed.
+func (c *claimSQL) holdStatement(typed bool) string {
+	key := "hold"
+	if typed {
+		key += " typed"
+	}
+	return c.choices.statement(func() string { return c.hold(typed) }, key)
+}
+
+// leasedStatement reads events that were just leased, by their ids.
+func (c *claimSQL) leasedStatement(columns []driver.EventColumn) string {
+	return c.choices.statement(func() string {
+		return c.render(c.leased(columns, c.queue+" q").Where("q.event_id " + c.dialect.IsOneOf))
+	}, strings.Join(names(columns), " "), "leased")
+}
+
+func (c *claimSQL) leased(columns []driver.EventColumn, from string) sq.SelectBuilder {
+	return sq.Select(names(columns)...).Columns("q.attempts", "q.lease_until").From(from).
+		JoinClause(c.dialect.EachQueued(Table{c.schema, eventsTable})).OrderBy("q.position")
+}
+
+// Claims lock rows as an update of them does, so that who only needs to know that a row is there
+// (hold) is not in their way.
+const claimLock = "FOR NO KEY UPDATE SKIP LOCKED"
+
+// pick picks the rows that are ready, at most as many as the last parameter says. The others are
+// readyArgs.
+func (b *builder) pick(typed bool) sq.Sqlizer {
+	return sq.Expr("WITH picked AS MATERIALIZED (? LIMIT ?)",
+		either(b.locking(b.due("q.event_id", typed), claimLock), b.locking(b.fresh("q.event_id", typed), claimLock)))
+}
