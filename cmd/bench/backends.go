@@ -7,7 +7,8 @@ import (
 	_ "github.com/neomultitenant/neoevents/driver/sqlite"   // registers sqlite: and file:
 )
 
-// backends is what the report can say about the backends above. One that is not in it is measured all the same.
+// backends is what the report can say about the backends above. One that is not in it is measured
+// all the same.
 var backends = map[string]struct{ module, durability string }{
 	"postgres": {"github.com/jackc/pgx/v5", "as the server's fsync and the connection's synchronous_commit have it"},
 	"sqlite":   {"modernc.org/sqlite", "a commit is on disk when it returns (WAL, synchronous=FULL) unless the DSN says otherwise"},

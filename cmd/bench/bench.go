@@ -14,7 +14,7 @@ import (
 // errInterrupted is the end of a run whose context ended.
 var errInterrupted = errors.New("interrupted")
 
-// defaultEvents is how many events make a run on SQLite a matter of seconds.
+// defaultEvents is how many events make a run on SQLite a matter of half a minute.
 const defaultEvents = 6000
 
 // fillBatch is how many events are put in the queue at a time before a scenario starts.
@@ -50,10 +50,23 @@ func runAll(ctx context.Context, cfg config, db *database, source *source, repor
 	if err := report.header(db.place(), source.about); err != nil {
 		return err
 	}
+	t, err := db.traits(ctx)
+	if err != nil {
+		return err
+	}
 	for _, s := range cfg.scenarios {
+		if lack := s.lack(t); lack != "" {
+			if err := report.leaveOut(s.name, lack); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, sh := range s.shapes(cfg) {
-			row, err := runScenario(ctx, db, s, sh, source.take(s.size(cfg)), stderr)
+			row, err := runScenario(ctx, db, s, sh, source.take(s.size(cfg), s.aggregates), cfg.backlog, stderr)
 			row.Interrupted = err != nil && ctx.Err() != nil
+			if s.note != nil {
+				row.note = s.note(t)
+			}
 			if row.Events > 0 && (err == nil || row.Interrupted) {
 				err = errors.Join(err, report.add(row))
 			}
@@ -65,31 +78,51 @@ func runAll(ctx context.Context, cfg config, db *database, source *source, repor
 	return nil
 }
 
-// runScenario runs one scenario in one shape and checks its result. The row is worth showing without an error, or
-// if the error comes from an interruption.
-func runScenario(ctx context.Context, db *database, s scenario, sh shape, events []driver.Event, stderr io.Writer) (result, error) {
+// runScenario runs one scenario in one shape, beside a backlog of that many events if it is about
+// one, and checks its result. The row is worth showing without an error, or if the error comes from
+// an interruption.
+func runScenario(ctx context.Context, db *database, s scenario, sh shape, events []driver.Event, backlog int, stderr io.Writer) (result, error) {
+	if s.backlog != nil {
+		return besideBacklog(ctx, db, s, sh, events, backlog, stderr)
+	}
 	store, err := db.fresh(ctx)
 	if err != nil {
 		return result{}, err
 	}
-	if s.queued {
-		if err := fillQueue(ctx, store, events, startProgress(stderr, s.name+": filling the queue", len(events))); err != nil {
-			return result{}, err
-		}
-	}
-	progress := startProgress(stderr, s.name, len(events))
-	workers := make([]*worker, sh.workers)
-	for i := range workers {
-		workers[i] = &worker{store: store, events: events, batch: sh.batch, progress: progress}
-	}
-	runtime.GC() // what was made so far is not the scenario's to clear away
-	m, err := measure(ctx, workers, s.work)
-	progress.stop()
+	m, err := runOn(ctx, db, store, s, sh, events, stderr)
 	row := newResult(s, sh, m)
 	if err != nil {
 		return row, err
 	}
-	return row, verify(ctx, store, events, m.done, s.queued)
+	return row, verify(ctx, store, events, m.done, s.processed, 0)
+}
+
+// runOn runs one scenario in one shape on a store.
+func runOn(ctx context.Context, db *database, store driver.Store, s scenario, sh shape, events []driver.Event, stderr io.Writer) (measurement, error) {
+	if s.queued {
+		if err := fillQueue(ctx, store, events, startProgress(stderr, s.name+": filling the queue", len(events))); err != nil {
+			return measurement{}, err
+		}
+	}
+	progress := startProgress(stderr, s.name, len(events))
+	defer progress.stop()
+	shared := newShared(store, events, sh.batch, progress)
+	defer shared.end()
+	shared.connect = db.connect
+	workers := make([]*worker, sh.workers)
+	for i := range workers {
+		workers[i] = &worker{shared: shared}
+	}
+	runtime.GC() // what was made so far is not the scenario's to clear away
+	if s.around == nil {
+		return measure(ctx, workers, s.work)
+	}
+	var m measurement
+	err := s.around(ctx, store, func() (err error) {
+		m, err = measure(ctx, workers, s.work)
+		return err
+	})
+	return m, err
 }
 
 func fillQueue(ctx context.Context, store driver.Store, events []driver.Event, progress *progress) error {

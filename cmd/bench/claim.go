@@ -23,7 +23,8 @@ func claimLocked(ctx context.Context, w *worker) error {
 	}
 }
 
-// lockAndMark returns the ids of the events that it has processed, none if the queue has none to give.
+// lockAndMark returns the ids of the events that it has processed, none if the queue has none to
+// give.
 func lockAndMark(ctx context.Context, w *worker) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
 	err := w.store.InTx(ctx, func(tx driver.Store) error {

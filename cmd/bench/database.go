@@ -18,10 +18,11 @@ const cleanupTime = time.Minute
 // database is the database to measure, and how to leave it as it was.
 type database struct {
 	driver.DB
-	schema string
-	dir    string // of the temporary file; empty: the database is the user's
-	keep   bool
-	made   bool // the schema is ours to drop
+	connect func(ctx context.Context) (driver.DB, error) // opens another pool
+	schema  string
+	dir     string // of the temporary file; empty: the database is the user's
+	keep    bool
+	made    []string // schemas that are ours to drop
 }
 
 // openDatabase connects to the database that cfg names, or makes one in a temporary file.
@@ -39,8 +40,9 @@ func openDatabase(ctx context.Context, cfg config) (*database, error) {
 	if cfg.workers > defaultWorkers {
 		opts = append(opts, driver.WithMaxConns(cfg.workers))
 	}
+	d.connect = func(ctx context.Context) (driver.DB, error) { return driver.Connect(ctx, dsn, opts...) }
 	var err error
-	if d.DB, err = driver.Connect(ctx, dsn, opts...); err != nil {
+	if d.DB, err = d.connect(ctx); err != nil {
 		if errors.Is(err, driver.ErrInvalid) {
 			err = usageError{err}
 		}
@@ -49,29 +51,45 @@ func openDatabase(ctx context.Context, cfg config) (*database, error) {
 	return d, nil
 }
 
-// fresh returns the store of a schema with nothing in it.
+// secondSchema is what the name of the second schema has after that of the first.
+const secondSchema = "-2"
+
+// fresh returns the store of a schema with nothing in it. Stores from before must no longer be
+// used.
 func (d *database) fresh(ctx context.Context) (driver.Store, error) {
-	if d.made {
-		if err := d.drop(ctx); err != nil {
-			return nil, err
-		}
-		return d.Store(ctx, d.schema)
+	if err := d.drop(ctx); err != nil {
+		return nil, err
 	}
+	return d.create(ctx, d.schema)
+}
+
+// second returns the store of another schema with nothing in it, which goes with the first one.
+func (d *database) second(ctx context.Context) (driver.Store, error) {
+	return d.create(ctx, d.schema+secondSchema)
+}
+
+func (d *database) create(ctx context.Context, schema string) (driver.Store, error) {
 	there, err := d.Schemas(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(there, d.schema) {
-		return nil, usageError{fmt.Errorf("schema %s is in use, and the run would drop it; name one with -schema that is not there", d.schema)}
+	if slices.Contains(there, schema) {
+		return nil, usageError{fmt.Errorf("schema %s is in use, and the run would drop it; name one with -schema that is not there", schema)}
 	}
-	d.made = true
-	return d.Store(ctx, d.schema)
+	d.made = append(d.made, schema)
+	return d.Store(ctx, schema)
+}
+
+// traits returns what scenarios have to know of the database.
+func (d *database) traits(ctx context.Context) (traits, error) {
+	capabilities, err := d.Capabilities(ctx)
+	return traits{capabilities, d.Stats().MaxConns}, err
 }
 
 // close drops what was made, unless it is to be kept, and disconnects, whether or not ctx has ended.
 func (d *database) close(ctx context.Context) error {
 	var errs []error
-	if d.made && !d.keep && d.dir == "" { // with the temporary file it goes anyway
+	if !d.keep && d.dir == "" { // with the temporary file it goes anyway
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 		defer cancel()
 		errs = append(errs, d.drop(ctx))
@@ -79,13 +97,15 @@ func (d *database) close(ctx context.Context) error {
 	return errors.Join(append(errs, d.Close(), d.removeFile())...)
 }
 
-// drop drops the schema; that it isn't there, as after an interrupted migration, is fine.
+// drop drops the schemas; that one isn't there, as after an interrupted migration, is fine.
 func (d *database) drop(ctx context.Context) error {
-	err := d.DropSchema(ctx, d.schema)
-	if errors.Is(err, driver.ErrNotMigrated) {
-		return nil
+	for len(d.made) > 0 {
+		if err := d.DropSchema(ctx, d.made[0]); err != nil && !errors.Is(err, driver.ErrNotMigrated) {
+			return err
+		}
+		d.made = d.made[1:]
 	}
-	return err
+	return nil
 }
 
 func (d *database) removeFile() error {

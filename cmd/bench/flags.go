@@ -21,6 +21,7 @@ type config struct {
 	batch      int
 	claimBatch int
 	workers    int
+	backlog    int
 	scenarios  []scenario
 	json       string // empty: none
 	seed       uint64
@@ -34,13 +35,15 @@ const (
 	defaultWorkers = 4
 )
 
-// parseFlags reads the command line. Its errors are usageErrors, or flag.ErrHelp after help was written to help.
+// parseFlags reads the command line. Its errors are usageErrors, or flag.ErrHelp after help was
+// written to help.
 func parseFlags(args []string, help io.Writer) (config, error) {
 	cfg := config{
 		schema:    fmt.Sprintf("bench_%08x", rand.Uint32()),
 		events:    defaultEvents,
 		batch:     driver.DefaultMarkBatch,
 		workers:   defaultWorkers,
+		backlog:   defaultBacklog,
 		scenarios: scenarios,
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -50,16 +53,20 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		flags.Var(&bounded{value, lowest, highest}, name, usage)
 	}
 	flags.StringVar(&cfg.dsn, "dsn", "", "`DSN` of the database (default SQLite in a temporary file)")
-	flags.Func("schema", "`name` of a schema that is not there yet (default bench_ and a random number)", func(name string) error {
+	flags.Func("schema", "`name` of a schema that is not there yet; parked and held_back also use NAME-2 (default bench_ and a random number)", func(name string) error {
 		cfg.schema = name
+		if driver.ValidateSchema(name) == nil && driver.ValidateSchema(name+secondSchema) != nil {
+			return fmt.Errorf("is too long to have %s after it", secondSchema)
+		}
 		return reason(driver.ValidateSchema(name))
 	})
-	number(&cfg.events, "events", 1, maxEvents, fmt.Sprintf("`number` of events; save and mark_one take %d at the most", singles))
+	number(&cfg.events, "events", 1, maxEvents, fmt.Sprintf("`number` of events; save and mark_one take %d at the most, latency and latency_other_pool %d", singles, latencies))
 	flags.StringVar(&cfg.input, "input", "", "JSON Lines `file` of events, event_type, event_name and payload each (default generated)")
 	number(&cfg.payload, "payload", 0, driver.DefaultMaxPayload, "`bytes` of every generated payload; 0 for sizes as real webhooks have them")
 	number(&cfg.batch, "batch", 1, driver.MaxLimit, "`number` of events saved or marked at a time; a claim takes as many, but 100 at the most")
 	number(&cfg.claimBatch, "claim-batch", 0, driver.MaxLimit, "`number` of events claimed at a time, whatever -batch says; 0 to go by -batch")
 	number(&cfg.workers, "workers", 1, maxWorkers, "`number` of workers, a connection each, for the scenarios that run with one and with several")
+	number(&cfg.backlog, "backlog", failingAggregates, maxEvents, "`number` of events that are out of reach in parked and held_back")
 	flags.Func("scenarios", "`list` of scenarios, separated by commas (default all)", func(list string) (err error) {
 		cfg.scenarios, err = selectScenarios(list)
 		return err
@@ -91,7 +98,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 func writeHelp(w io.Writer, flags *flag.FlagSet) {
 	fmt.Fprintln(w, "Usage: bench [flags]\n\nScenarios:")
 	for _, s := range scenarios {
-		fmt.Fprintf(w, "  %-13s %s\n", s.name, s.doc)
+		fmt.Fprintf(w, "  %-18s  %s\n", s.name, s.doc)
 	}
 	fmt.Fprintln(w, "\nFlags:")
 	flags.SetOutput(w)

@@ -8,8 +8,8 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// realSizes are the sizes in bytes of the GitHub webhook payload examples, @octokit/webhooks-examples
-// 7.6.1: the quantiles 0 %, 5 %, … 100 % of the 329 payloads.
+// realSizes are the sizes in bytes of the GitHub webhook payload examples,
+// @octokit/webhooks-examples 7.6.1: the quantiles 0 %, 5 %, … 100 % of the 329 payloads.
 var realSizes = [...]int{
 	915, 2480, 2943, 5900, 6119, 6385, 6683, 7025, 7328, 7518,
 	7741, 8018, 8414, 9211, 10068, 11622, 12645, 16856, 23570, 24621, 26935,
@@ -20,7 +20,8 @@ const (
 	generatedBytes     = 32 << 20 // of all templates together: then there are fewer
 )
 
-// generate returns templates whose payloads follow from the seed, no more than there are events to make.
+// generate returns templates whose payloads follow from the seed, no more than there are events to
+// make.
 func generate(cfg config) []driver.Event {
 	rng := rand.New(rand.NewPCG(cfg.seed, 0))
 	var templates []driver.Event
@@ -36,7 +37,8 @@ func generate(cfg config) []driver.Event {
 	return templates
 }
 
-// realSize returns the quantile q, at least 0 and below 1, of the real sizes, between two of the table in proportion.
+// realSize returns the quantile q, at least 0 and below 1, of the real sizes, between two of the
+// table in proportion.
 func realSize(q float64) int {
 	place := q * float64(len(realSizes)-1)
 	i := int(place)

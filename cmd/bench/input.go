@@ -33,15 +33,32 @@ func newSource(cfg config) (*source, error) {
 	return &source{templates: templates, about: fmt.Sprintf("%s, %s events", cfg.input, grouped(len(templates)))}, nil
 }
 
-// take returns n new events. Each is the first of an aggregate of its own.
-func (s *source) take(n int) []driver.Event {
+// take returns n new events. They belong to so many aggregates in turn or, if that is 0, each is
+// the first of an aggregate of its own.
+func (s *source) take(n, aggregates int) []driver.Event {
 	events := make([]driver.Event, n)
 	for i := range events {
 		events[i] = s.templates[s.next%len(s.templates)]
-		events[i].ID, events[i].AggregateID = uuid.Must(uuid.NewV7()), uuid.New()
+		events[i].ID = uuid.Must(uuid.NewV7())
 		s.next++
 	}
+	if aggregates == 0 {
+		aggregates = n
+	}
+	share(events, aggregates)
 	return events
+}
+
+// share gives the events to so many new aggregates in turn, and numbers them in each.
+func share(events []driver.Event, aggregates int) {
+	for i := range events {
+		if i < aggregates {
+			events[i].AggregateID, events[i].AggregateVersion = uuid.New(), 1
+			continue
+		}
+		before := &events[i-aggregates]
+		events[i].AggregateID, events[i].AggregateVersion = before.AggregateID, before.AggregateVersion+1
+	}
 }
 
 // maxLine is the longest line of an input file: the longest payload and its type.
@@ -106,10 +123,9 @@ func parseTemplate(line []byte) (driver.Event, error) {
 // newTemplate returns an event that lacks what take fills in.
 func newTemplate(eventType, eventName string, payload json.RawMessage) driver.Event {
 	return driver.Event{
-		EventType:        eventType,
-		EventName:        eventName,
-		AggregateType:    "Subject",
-		AggregateVersion: 1,
-		EventData:        payload,
+		EventType:     eventType,
+		EventName:     eventName,
+		AggregateType: "Subject",
+		EventData:     payload,
 	}
 }

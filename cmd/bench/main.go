@@ -1,16 +1,35 @@
-// Command bench measures what a backend can do: saving events, marking them as processed, and working
-// through the queue with one worker and with several.
+// Command bench measures what a backend can do: saving events, marking them as processed, working
+// through the queue with one worker and with several, by locks, by leases and in the order of
+// aggregates, reading as a consumer, and how soon a worker that waits has an event.
 //
 //	go run ./cmd/bench
 //	go run ./cmd/bench -dsn postgres://user@localhost/app -events 60000 -workers 8
 //	go run ./cmd/bench -input webhooks.jsonl -scenarios save,claim_locked -json result.json
 //
 // Without -dsn it runs on SQLite in a temporary file. With it, all that it writes is in one schema,
-// which must not be there before, is made anew for every row of the table and dropped in the end.
+// which must not be there before, is made anew for every row of the table and dropped in the end,
+// and for parked and held_back in a second one, likewise.
 //
-// The clock runs for the calls of a scenario only. Making events, filling the queue and checking the result
-// are not measured. Every scenario checks its own result (each event saved or processed
-// exactly once, the queue's length, payloads byte for byte on a sample), and a wrong one is a failure, not a figure.
+// The clock runs for the calls of a scenario only. Making events, filling the queue and checking
+// the result are not measured. Every scenario checks its own result (each event saved, processed or
+// read exactly once, the queue's length, the order where it promises one, payloads byte for byte on
+// a sample), and a wrong one is a failure, not a figure.
+//
+// p50 and p99 are of the calls that each batch takes together, such as Claim and Ack. A row may
+// have a line below it:
+//
+//   - latency and latency_other_pool save an event every 5 ms while one worker is in a loop of
+//     Wait, Claim and Ack. Their p50 and p99 are not of calls: they are the time from the moment
+//     Save has returned to the moment Claim has returned the event (0 if that came first). Events
+//     per second are the pace.
+//   - held_snapshot has the rate of each tenth of the queue, and how many times the first one's the
+//     last one's is: 1 if claims don't get slower while a transaction keeps what was done from
+//     being cleared away.
+//   - parked and held_back share their events out to rounds, each measured in a queue with -backlog
+//     other events that no worker may have now, and in one without. The row is with them; the line
+//     has the rate without, and the ratio of the two: 1 if they cost nothing.
+//
+// A scenario that the database can't do is left out, and the report says why.
 //
 // SIGINT and SIGTERM end the run early: what was measured is reported, what was written is removed.
 // The exit code is 0, 1 for a failure, 2 for flags that can't be used, 130 for an interrupted run.

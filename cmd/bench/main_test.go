@@ -26,20 +26,24 @@ func rows(table string) []string {
 	_, table, _ = strings.Cut(table, "\n\n")
 	var names []string
 	for i, line := range strings.Split(strings.TrimSpace(table), "\n") {
-		if i > 0 {
+		if i > 0 && !strings.HasPrefix(line, " ") { // a note
 			names = append(names, strings.Fields(line)[0])
 		}
 	}
 	return names
 }
 
-var allRows = []string{"save", "save_batch", "mark_one", "mark_bulk", "claim_locked", "claim_locked"}
+var allRows = []string{
+	"save", "save_batch", "mark_one", "mark_bulk", "claim_locked", "claim_locked", "claim_lease", "claim_lease",
+	"claim_ordered_hot", "claim_ordered_hot", "claim_ordered_cold", "claim_ordered_cold", "consumer",
+	"latency", "latency_other_pool", "held_snapshot", "parked", "held_back",
+}
 
 func TestAllScenarios(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary) // where the database goes when no DSN is given
 	path := filepath.Join(t.TempDir(), "result.json")
-	code, stdout, stderr := command(t, "-events", "50", "-batch", "20", "-workers", "3", "-json", path)
+	code, stdout, stderr := command(t, "-events", "50", "-batch", "20", "-workers", "3", "-backlog", "45", "-json", path)
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}
@@ -69,14 +73,54 @@ func TestAllScenarios(t *testing.T) {
 		if result["scenario"] != allRows[i] || result["events"] != 50.0 {
 			t.Errorf("result %d is %v", i, result)
 		}
-		for _, field := range []string{"workers", "batch", "seconds", "per_second", "ratio_to_save", "p50_ms", "p99_ms"} {
+		fields := []string{"workers", "batch", "seconds", "per_second"}
+		switch name := allRows[i]; {
+		case strings.HasPrefix(name, "latency"): // may be 0, and is no multiple of save's
+		case name == "parked" || name == "held_back":
+			fields = append(fields, "backlog", "per_second_without_backlog", "ratio_to_without_backlog")
+			fallthrough
+		default:
+			fields = append(fields, "ratio_to_save", "p50_ms", "p99_ms")
+		}
+		for _, field := range fields {
 			if n, ok := result[field].(float64); !ok || n <= 0 {
-				t.Errorf("result %d: %s is %v", i, field, result[field])
+				t.Errorf("result %d, %s: %s is %v", i, allRows[i], field, result[field])
 			}
 		}
+		workers := 1.0
+		if i > 0 && allRows[i] == allRows[i-1] {
+			workers = 3
+		}
+		if result["workers"] != workers {
+			t.Errorf("result %d, %s: %v workers, want %v", i, allRows[i], result["workers"], workers)
+		}
+		if tenths, _ := result["tenths_per_second"].([]any); allRows[i] == "held_snapshot" && len(tenths) != 10 {
+			t.Errorf("result %d, %s: tenths are %v, want 10", i, allRows[i], result["tenths_per_second"])
+		}
 	}
-	if workers := written.Results[5]["workers"]; workers != 3.0 {
-		t.Errorf("the last row has %v workers, want 3", workers)
+	for _, note := range []string{"\n    per tenth: ", "\n    with 45 events out of reach; without "} {
+		if !strings.Contains(stdout, note) {
+			t.Errorf("no line begins with %q in\n%s", note, stdout)
+		}
+	}
+}
+
+func TestScenariosThatADatabaseCanNotDoAreLeftOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "result.json")
+	code, stdout, stderr := command(t, "-dsn", "sqlite::memory:", "-events", "10", "-scenarios", "held_snapshot,latency_other_pool,claim_lease", "-workers", "1", "-json", path)
+	if want := []string{"claim_lease", "latency_other_pool", "held_snapshot"}; code != 0 || !slices.Equal(rows(stdout), want) {
+		t.Fatalf("exit code %d, stderr %q, want rows %q in\n%s", code, stderr, want, stdout)
+	}
+	if want := "held_snapshot      left out: there is one connection only\n"; !strings.HasSuffix(stdout, want) {
+		t.Errorf("the table does not end with %q:\n%s", want, stdout)
+	}
+	var written report
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &written); err != nil || len(written.Results) != 1 || len(written.LeftOut) != 2 {
+		t.Errorf("error %v, JSON is\n%s", err, text)
 	}
 }
 
@@ -90,7 +134,7 @@ func TestScenariosAreChosen(t *testing.T) {
 func TestSchemaIsDropped(t *testing.T) {
 	dsn := "sqlite:" + filepath.Join(t.TempDir(), "app.db")
 	for _, keep := range []bool{false, true} {
-		args := []string{"-dsn", dsn, "-schema", "mine", "-events", "10", "-scenarios", "save,mark_one"}
+		args := []string{"-dsn", dsn, "-schema", "mine", "-events", "10", "-scenarios", "save,parked", "-backlog", "10"}
 		if keep {
 			args = append(args, "-keep")
 		}
@@ -102,8 +146,12 @@ func TestSchemaIsDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		schemas, err := db.Schemas(t.Context())
-		if err != nil || slices.Contains(schemas, "mine") != keep {
-			t.Errorf("keep %t: schemas %q, error %v", keep, schemas, err)
+		var want []string
+		if keep {
+			want = []string{"mine", "mine-2"}
+		}
+		if err != nil || !slices.Equal(schemas, want) {
+			t.Errorf("keep %t: schemas %q, want %q, error %v", keep, schemas, want, err)
 		}
 		_ = db.Close()
 	}
@@ -128,7 +176,7 @@ func TestInputFile(t *testing.T) {
 			if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			code, _, stderr := command(t, "-dsn", "sqlite::memory:", "-events", "5", "-workers", "1", "-input", path)
+			code, _, stderr := command(t, "-dsn", "sqlite::memory:", "-events", "5", "-workers", "1", "-scenarios", "save,claim_lease", "-input", path)
 			switch {
 			case test.want == "":
 				if code != 0 {
@@ -152,6 +200,8 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-batch", "many"}, 2, "must be a whole number from 1"},
 		{[]string{"-payload", "10"}, 2, "-payload must be 0 or at least 11"},
 		{[]string{"-payload", "100", "-input", "events.jsonl"}, 2, "-payload is for generated payloads"},
+		{[]string{"-backlog", "9"}, 2, "must be a whole number from 10"},
+		{[]string{"-schema", strings.Repeat("a", 47)}, 2, "is too long"},
 		{[]string{"-schema", "Mine"}, 2, "schema must be 1 to 48 characters"},
 		{[]string{"-fast"}, 2, "-fast"},
 		{[]string{"postgres://user:sesame@localhost/app"}, 2, "flags only"},
@@ -173,7 +223,7 @@ func TestRefusals(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	code, stdout, stderr := command(t, "-h")
-	if code != 0 || stderr != "" || !strings.Contains(stdout, "-claim-batch") || !strings.Contains(stdout, "claim_locked") {
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "-claim-batch") || !strings.Contains(stdout, "claim_locked") || !strings.Contains(stdout, "held_back") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }

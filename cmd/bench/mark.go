@@ -23,7 +23,8 @@ func markOne(ctx context.Context, w *worker) error {
 	return nil
 }
 
-// markBulk marks the events by their ids, one call a batch, so that there are calls to take percentiles of.
+// markBulk marks the events by their ids, one call a batch, so that there are calls to take
+// percentiles of.
 func markBulk(ctx context.Context, w *worker) error {
 	for batch := range slices.Chunk(idsOf(w.events), w.batch) {
 		start := time.Now()

@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/neomultitenant/neoevents/driver"
 )
 
 func TestInterruptedScenario(t *testing.T) {
@@ -39,6 +42,48 @@ func TestInterruptedScenario(t *testing.T) {
 	}
 	if !strings.HasSuffix(stdout.String(), "  interrupted\n") {
 		t.Errorf("the table does not say so:\n%s", stdout.String())
+	}
+}
+
+func TestInterruptionBesideABacklog(t *testing.T) {
+	const enough = 3 // the first round of both sides, and the second one of one
+	dsn := "sqlite:" + filepath.Join(t.TempDir(), "app.db")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	db, err := openDatabase(ctx, config{schema: "mine", dsn: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := 0
+	s := scenario{name: "parked", queued: true, processed: true, shapes: byOne, backlog: park, work: func(ctx context.Context, w *worker) error {
+		err := claimLease(ctx, w)
+		if runs++; runs == enough {
+			cancel()
+		}
+		return errors.Join(err, ctx.Err())
+	}}
+	report, err := newReport(io.Discard, "sqlite", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := config{events: 10 * rounds, claimBatch: 10, backlog: 20, scenarios: []scenario{s}}
+	err = runAll(ctx, cfg, db, &source{templates: generate(cfg)}, report, io.Discard)
+	if !errors.Is(err, context.Canceled) || len(report.Results) != 1 {
+		t.Fatalf("error %v, results %+v", err, report.Results)
+	}
+	if row := report.Results[0]; row.Events != 20 || !row.Interrupted || row.PerSecondWithout <= 0 {
+		t.Errorf("row %+v, want 20 events, and the rate without a backlog", row)
+	}
+	if err := db.close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	again, err := driver.Connect(t.Context(), dsn, driver.WithLogger(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if schemas, err := again.Schemas(t.Context()); err != nil || len(schemas) > 0 {
+		t.Errorf("schemas %q were left behind, error %v", schemas, err)
 	}
 }
 
@@ -74,9 +119,9 @@ func TestWrongResultsAreFailures(t *testing.T) {
 			}
 			defer db.close(t.Context())
 			cfg := config{events: 10}
-			events := (&source{templates: generate(cfg)}).take(cfg.events)
-			s := scenario{name: "wrong", queued: true, work: work}
-			_, err = runScenario(t.Context(), db, s, shape{1, 1}, events, io.Discard)
+			events := (&source{templates: generate(cfg)}).take(cfg.events, 0)
+			s := scenario{name: "wrong", queued: true, processed: true, work: work}
+			_, err = runScenario(t.Context(), db, s, shape{1, 1}, events, 0, io.Discard)
 			if err == nil || !strings.HasPrefix(err.Error(), "wrong result: ") {
 				t.Errorf("error %v", err)
 			}

@@ -16,7 +16,8 @@ type progress struct {
 	stop func() // removes the bar
 }
 
-// startProgress begins to count. Drawing is left to a goroutine of its own, so that counting costs the workers next to nothing.
+// startProgress begins to count. Drawing is left to a goroutine of its own, so that counting costs
+// the workers next to nothing.
 func startProgress(out io.Writer, title string, total int) *progress {
 	p := &progress{stop: func() {}}
 	file, ok := out.(*os.File)

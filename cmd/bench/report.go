@@ -19,24 +19,68 @@ type result struct {
 	Batch       int      `json:"batch"`
 	Seconds     float64  `json:"seconds"`
 	PerSecond   float64  `json:"per_second"`
-	RatioToSave *float64 `json:"ratio_to_save"` // nil: save was not measured
+	RatioToSave *float64 `json:"ratio_to_save"` // nil: save was not measured, or the rate is no figure
 	P50         float64  `json:"p50_ms"`
 	P99         float64  `json:"p99_ms"`
 	Interrupted bool     `json:"interrupted,omitempty"` // before its end, or before it was verified
+
+	// TenthsPerSecond has the rate of each tenth of the events, where the scenario is about that.
+	TenthsPerSecond []float64 `json:"tenths_per_second,omitempty"`
+	// Backlog is how many events there were out of reach, beside those of the row. Without them the
+	// rate was PerSecondWithout.
+	Backlog          int     `json:"backlog,omitempty"`
+	PerSecondWithout float64 `json:"per_second_without_backlog,omitempty"`
+	RatioToWithout   float64 `json:"ratio_to_without_backlog,omitempty"`
+
+	paced bool   // the rate is no figure
+	note  string // empty: none
 }
 
 func newResult(s scenario, sh shape, m measurement) result {
 	milliseconds := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	return result{
+	row := result{
 		Scenario:  s.name,
 		Events:    len(m.done),
 		Workers:   sh.workers,
 		Batch:     sh.batch,
 		Seconds:   m.elapsed.Seconds(),
-		PerSecond: float64(len(m.done)) / m.elapsed.Seconds(),
+		PerSecond: m.perSecond(),
 		P50:       milliseconds(percentile(m.calls, 50)),
 		P99:       milliseconds(percentile(m.calls, 99)),
+		paced:     s.paced,
 	}
+	if s.tenths {
+		row.TenthsPerSecond = tenths(m.start, m.ticks)
+	}
+	return row
+}
+
+// compare notes the backlog that there was, and what was measured without it.
+func (r *result) compare(backlog int, without measurement) {
+	r.Backlog, r.PerSecondWithout = backlog, without.perSecond()
+	if r.PerSecondWithout > 0 {
+		r.RatioToWithout = r.PerSecond / r.PerSecondWithout
+	}
+}
+
+// notes are the lines below the row.
+func (r *result) notes() []string {
+	var notes []string
+	if r.note != "" {
+		notes = append(notes, r.note)
+	}
+	if tenths := r.TenthsPerSecond; len(tenths) > 0 {
+		text := "per tenth:"
+		for _, rate := range tenths {
+			text += " " + rounded(rate)
+		}
+		notes = append(notes, fmt.Sprintf("%s; last/first %.2f", text, tenths[len(tenths)-1]/tenths[0]))
+	}
+	if r.Backlog > 0 {
+		notes = append(notes, fmt.Sprintf("with %s events out of reach; without %s events/s; with/without %.2f",
+			grouped(r.Backlog), rounded(r.PerSecondWithout), r.RatioToWithout))
+	}
+	return notes
 }
 
 // report writes the table while it grows, and keeps it for the JSON.
@@ -49,6 +93,8 @@ type report struct {
 	Version string   `json:"version"`
 	CPUs    int      `json:"cpus"`
 	Results []result `json:"results"`
+	// LeftOut are the scenarios that this database can't do, and why.
+	LeftOut map[string]string `json:"left_out,omitempty"`
 }
 
 // newReport begins a report. It opens the JSON file, if there is a path: it would be a pity to fail after the run.
@@ -73,18 +119,28 @@ func (r *report) header(place, input string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(r.out, "%-13s %10s %8s %7s %9s %10s %8s %9s %9s\n",
+	_, err = fmt.Fprintf(r.out, "%-18s %10s %8s %7s %9s %10s %8s %9s %9s\n",
 		"scenario", "events", "workers", "batch", "seconds", "events/s", "x save", "p50 ms", "p99 ms")
 	return err
 }
 
-// add writes a row.
+// leaveOut writes that a scenario is not measured.
+func (r *report) leaveOut(scenario, why string) error {
+	if r.LeftOut == nil {
+		r.LeftOut = map[string]string{}
+	}
+	r.LeftOut[scenario] = why
+	_, err := fmt.Fprintf(r.out, "%-18s left out: %s\n", scenario, why)
+	return err
+}
+
+// add writes a row, and its notes.
 func (r *report) add(row result) error {
 	ratio, mark := "-", ""
 	if row.Scenario == "save" {
 		r.save = row.PerSecond
 	}
-	if r.save > 0 {
+	if r.save > 0 && !row.paced {
 		times := row.PerSecond / r.save
 		row.RatioToSave = &times
 		ratio = strconv.FormatFloat(times, 'f', 1, 64)
@@ -93,8 +149,12 @@ func (r *report) add(row result) error {
 		mark = "  interrupted"
 	}
 	r.Results = append(r.Results, row)
-	_, err := fmt.Fprintf(r.out, "%-13s %10s %8d %7d %9.3f %10s %8s %9.3f %9.3f%s\n",
-		row.Scenario, grouped(row.Events), row.Workers, row.Batch, row.Seconds, grouped(int(row.PerSecond+0.5)), ratio, row.P50, row.P99, mark)
+	text := fmt.Sprintf("%-18s %10s %8d %7d %9.3f %10s %8s %9.3f %9.3f%s\n",
+		row.Scenario, grouped(row.Events), row.Workers, row.Batch, row.Seconds, rounded(row.PerSecond), ratio, row.P50, row.P99, mark)
+	for _, note := range row.notes() {
+		text += "    " + note + "\n"
+	}
+	_, err := fmt.Fprint(r.out, text)
 	return err
 }
 
@@ -107,6 +167,9 @@ func (r *report) writeJSON() error {
 	encoder.SetIndent("", "  ")
 	return errors.Join(encoder.Encode(r), r.json.Close())
 }
+
+// rounded writes a rate, which is positive, as a whole number.
+func rounded(rate float64) string { return grouped(int(rate + 0.5)) }
 
 // grouped writes a number with commas between its thousands.
 func grouped(n int) string {

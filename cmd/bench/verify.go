@@ -13,9 +13,10 @@ import (
 // sampled is how many events of a run are read back.
 const sampled = 100
 
-// verify checks a run's result: done has each event once and nothing else, the queue holds all events, or
-// none if they were processed, and a sample reads back as it was given.
-func verify(ctx context.Context, store driver.Store, events []driver.Event, done []uuid.UUID, processed bool) error {
+// verify checks a run's result: done has each event once and nothing else, the queue holds all
+// events, or none if they were processed, and besides a backlog of so many, and a sample reads back
+// as it was given.
+func verify(ctx context.Context, store driver.Store, events []driver.Event, done []uuid.UUID, processed bool, backlog int) error {
 	if err := onceEach(events, done); err != nil {
 		return err
 	}
@@ -23,6 +24,7 @@ func verify(ctx context.Context, store driver.Store, events []driver.Event, done
 	if processed {
 		want = 0
 	}
+	want += int64(backlog)
 	waiting, err := store.Events().CountUnprocessed(ctx)
 	if err != nil {
 		return err

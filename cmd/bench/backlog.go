@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+const (
+	defaultBacklog    = 10_000
+	failingAggregates = 10
+	backlogDelay      = time.Hour // longer than a run
+	backlogReason     = "bench: to be tried again after the run"
+)
+
+// rounds is how often besideBacklog measures each side.
+const rounds = 6
+
+// besideBacklog measures a scenario with n events in the queue that are out of reach, and without,
+// a schema each. The events are shared out to rounds, and each round is for the one side and then
+// for the other, so that what else the machine does meets both.
+func besideBacklog(ctx context.Context, db *database, s scenario, sh shape, events []driver.Event, n int, stderr io.Writer) (result, error) {
+	plain, err := db.fresh(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	burdened, err := db.second(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	backlog := backlogEvents(n)
+	if err := fillQueue(ctx, burdened, backlog, startProgress(stderr, s.name+": saving the backlog", n)); err != nil {
+		return result{}, err
+	}
+	progress := startProgress(stderr, s.name+": putting it out of reach", n)
+	err = s.backlog(ctx, burdened, backlog, progress)
+	progress.stop()
+	if err != nil {
+		return result{}, err
+	}
+
+	with, without := side{store: burdened}, side{store: plain}
+	order := []*side{&without, &with}
+	for round := range slices.Chunk(events, (len(events)+rounds-1)/rounds) {
+		for _, side := range order {
+			if err == nil {
+				err = side.run(ctx, db, s, sh, round, stderr)
+			}
+		}
+		slices.Reverse(order) // neither is always first
+	}
+	row := newResult(s, sh, with.m)
+	row.compare(n, without.m)
+	if err == nil {
+		err = verify(ctx, burdened, events, with.m.done, s.processed, n)
+	}
+	if err == nil {
+		err = verify(ctx, plain, events, without.m.done, s.processed, 0)
+	}
+	return row, err
+}
+
+// side is one of two that are compared, and what was measured of it.
+type side struct {
+	store driver.Store
+	m     measurement
+}
+
+func (c *side) run(ctx context.Context, db *database, s scenario, sh shape, events []driver.Event, stderr io.Writer) error {
+	m, err := runOn(ctx, db, c.store, s, sh, events, stderr)
+	c.m.add(m)
+	return err
+}
+
+// backlogEvents returns n events of failingAggregates aggregates, with next to no payload.
+func backlogEvents(n int) []driver.Event {
+	events := make([]driver.Event, n)
+	for i := range events {
+		events[i] = newTemplate("backlog.waiting", "", json.RawMessage("{}"))
+		events[i].ID = uuid.Must(uuid.NewV7())
+	}
+	share(events, failingAggregates)
+	return events
+}
+
+// park claims the events and has each tried again after the run.
+func park(ctx context.Context, store driver.Store, events []driver.Event, progress *progress) error {
+	for parked := 0; parked < len(events); {
+		claims, err := store.Events().Claim(ctx, driver.ClaimOptions{Limit: fillBatch, Columns: []driver.EventColumn{driver.EventColumnID}})
+		if err != nil {
+			return err
+		}
+		if len(claims) == 0 {
+			return fmt.Errorf("%d of %d events of the backlog were not handed out", len(events)-parked, len(events))
+		}
+		if err := retryLater(ctx, store, claims); err != nil {
+			return err
+		}
+		parked += len(claims)
+		progress.add(len(claims))
+	}
+	return nil
+}
+
+// holdBack has the first event of each aggregate tried again after the run, so that no other is
+// handed out.
+func holdBack(ctx context.Context, store driver.Store, events []driver.Event, progress *progress) error {
+	for {
+		claims, err := store.Events().Claim(ctx, driver.ClaimOptions{
+			Limit: lockedAtOnce, Columns: []driver.EventColumn{driver.EventColumnID}, PerAggregateOrder: true,
+		})
+		if err != nil || len(claims) == 0 {
+			return err
+		}
+		first := slices.DeleteFunc(claims, func(c driver.Claim) bool { return c.Event.AggregateVersion > 1 })
+		if len(first) == 0 {
+			return errors.New("wrong result: an event was handed out whose aggregate has one before it that waits")
+		}
+		if err := retryLater(ctx, store, first); err != nil {
+			return err
+		}
+		progress.add(len(first) * len(events) / failingAggregates)
+	}
+}
+
+func retryLater(ctx context.Context, store driver.Store, claims []driver.Claim) error {
+	return store.InTx(ctx, func(tx driver.Store) error { // one commit for all of them
+		for _, claim := range claims {
+			if err := tx.Events().Retry(ctx, claim, backlogDelay, backlogReason); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
