@@ -5,6 +5,11 @@
 FUZZTIME = 30s
 ARGS =
 
+# The sizes of make crash.
+KILLS = 200
+EVENTS = 50000
+BACKENDS = sqlite,postgres
+
 # The linters are pinned in a module of their own, so that apps never download them.
 TOOL = go tool -modfile=tools/go.mod
 
@@ -13,7 +18,7 @@ MOCKED = Store EventRepository EndpointRepository EventTypeRepository Subscripti
 	DeliveryRepository ActionRepository ExecutionRepository DeadLetterRepository ConsumerRepository
 MOQ = $(TOOL) moq -pkg drivertest
 
-.PHONY: help test test-race lint vuln bench bench-compare cover fuzz golden mocks tidy
+.PHONY: help test test-race crash lint vuln bench bench-compare cover fuzz behaviours golden mocks tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +29,9 @@ test: ## Run all tests (without PostgreSQL, those that need it skip: a last line
 test-race: ## The same with the race detector
 	@sh tools/test.sh -race
 
+crash: ## Kill worker processes at random and count what is lost or doubled: KILLS, EVENTS, BACKENDS
+	@go run ./internal/crash -backends $(BACKENDS) -events $(EVENTS) -kills $(KILLS) $(ARGS)
+
 lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticcheck
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit; \
 	if [ -n "$$unformatted" ]; then \
@@ -32,7 +40,7 @@ lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticchec
 	@$(MOQ) ./driver $(MOCKED) | cmp -s - drivertest/mocks.go || { \
 		echo "drivertest/mocks.go does not fit the interfaces of driver; run: make mocks"; exit 1; \
 	}
-	go vet ./...
+	go vet ./... && cd worker/workerotel && go vet ./...
 	$(TOOL) staticcheck ./...
 
 vuln: ## Look for known vulnerabilities (govulncheck); skipped where their database can't be reached
@@ -65,6 +73,7 @@ golden: ## Write the SQL statements to query/testdata anew, for review
 mocks: ## Generate the mocks of package drivertest anew, after a change to an interface of driver
 	$(MOQ) -rm -out drivertest/mocks.go ./driver $(MOCKED)
 
-tidy: ## Tidy go.mod and tools/go.mod
+tidy: ## Tidy go.mod and those of tools and worker/workerotel
 	go mod tidy
 	cd tools && go mod tidy
+	cd worker/workerotel && go mod tidy

@@ -21,7 +21,10 @@
 //
 // # The repositories
 //
-//   - [EventRepository]: domain events, and the queue of those that wait to be processed.
+//   - [EventRepository]: domain events, and the queue of those that wait to be processed. Workers lock
+//     them in a transaction, or claim them for the time of a lease ([EventClaims]).
+//   - [DeadLetterRepository]: the events that nobody could handle.
+//   - [ConsumerRepository]: named readers of all events in order, independent of the queue.
 //   - [EndpointRepository], [EventTypeRepository], [SubscriptionRepository]: who gets which events as
 //     webhooks.
 //   - [DeliveryRepository]: an event on its way to an endpoint, its attempts, when to try again.
@@ -44,7 +47,7 @@
 //
 // Errors are typed: errors.Is tells the kind ([ErrNotFound], [ErrInvalid], …), errors.As brings the
 // details ([Error], [InvalidError], [VersionConflictError], [ReferenceError], [UnavailableError],
-// [MissingKeyError]) and the database's
+// [MissingKeyError], [LeaseLostError]) and the database's
 // own error. A refusal of bad input happens before anything is sent. No error holds a password or a
 // payload.
 //

@@ -136,7 +136,11 @@ func (l *leasing) claimSome(ctx context.Context, limit int) (found int, wornOut 
 		err = l.exec.Query(ctx, sql, args, targets, row)
 		return found, wornOut, err
 	}
-	err = l.exec.InTx(ctx, func(x Executor) error {
+	inTx := func(ctx context.Context, fn func(x Executor) error) error { return l.exec.InTx(ctx, fn) }
+	if forgetful, ok := l.exec.(Forgetful); ok { // a lease ends with the machine that its worker runs on
+		inTx = forgetful.InForgetfulTx
+	}
+	err = inTx(ctx, func(x Executor) error {
 		ids, err := queryIDs(ctx, x, sql, args)
 		if err != nil || len(ids) == 0 {
 			return err

@@ -113,7 +113,7 @@ func (c *claimSQL) leasedStatement(columns []driver.EventColumn) string {
 
 func (c *claimSQL) leased(columns []driver.EventColumn, from string) sq.SelectBuilder {
 	return sq.Select(names(columns)...).Columns("q.attempts", "q.lease_until").From(from).
-		JoinClause(c.dialect.EachQueued(Table{c.schema, eventsTable})).OrderBy("q.position")
+		JoinClause(c.dialect.EachQueued(Table{c.schema, eventsTable}))
 }
 
 // Claims lock rows as an update of them does, so that who only needs to know that a row is there

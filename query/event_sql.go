@@ -112,12 +112,13 @@ func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
 		LeftJoin(b.processed + " p ON p.position = e.position")
 }
 
-// waiting selects the events whose positions the select queued finds in the queue. It finds them
-// first and reads their events afterwards: joined in one go, locking reads every event that
-// somebody else holds, and a plan can begin with the oldest event of all.
+// waiting selects the events whose positions the select queued finds in the queue, in any order: a
+// database would sort them with their payloads. It finds them first and reads their events
+// afterwards: joined in one go, locking reads every event that somebody else holds, and a plan can
+// begin with the oldest event of all.
 func (b *builder) waiting(columns []driver.EventColumn, queued sq.Sqlizer) string {
 	return b.render(sq.Select(names(columns)...).From("queued q").
-		JoinClause(b.dialect.EachQueued(Table{b.schema, eventsTable})).OrderBy("q.position").
+		JoinClause(b.dialect.EachQueued(Table{b.schema, eventsTable})).
 		PrefixExpr(sq.Expr("WITH queued AS MATERIALIZED (?)", queued)))
 }
 

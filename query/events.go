@@ -1,9 +1,11 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -120,7 +122,9 @@ func (r *events) queuePage(ctx context.Context, op string, after int64, limit in
 	if err != nil {
 		return nil, r.fail(op, err)
 	}
-	return r.list(ctx, op, r.sql.queuePage, waitingColumns, limit, after, int64(n), after, int64(n))
+	page, err := r.list(ctx, op, r.sql.queuePage, waitingColumns, limit, after, int64(n), after, int64(n))
+	slices.SortFunc(page, byPosition)
+	return page, err
 }
 
 func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[driver.Event, error] {
@@ -188,6 +192,8 @@ func (r *events) CountByType(ctx context.Context, since time.Time) (map[string]i
 	}
 	return counts, nil
 }
+
+func byPosition(a, b driver.Event) int { return cmp.Compare(a.Position, b.Position) }
 
 // list reads the columns of events with a statement whose last argument is the limit.
 func (r *events) list(ctx context.Context, op, sql string, columns []driver.EventColumn, limit int, args ...any) ([]driver.Event, error) {

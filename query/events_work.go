@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -28,9 +29,20 @@ func (r *events) lock(ctx context.Context, opts driver.LockOptions) ([]driver.Ev
 	if r.store.tx.ReadOnly { // not every database locks by the statement
 		return nil, errReadOnly
 	}
-	columns = queuedColumns(columns)
+	read, err := driver.SelectEventColumns(append(slices.Clone(columns), driver.EventColumnPosition)) // to sort by
+	if err != nil {
+		return nil, err
+	}
+	read = queuedColumns(read)
 	args := append(readyArgs(r.horizon.floor(), nil, limit), int64(limit))
-	return r.read(ctx, r.sql.locks.statement(columns, opts.SkipLocked), columns, min(limit, driver.DefaultLimit), args...)
+	locked, err := r.read(ctx, r.sql.locks.statement(read, opts.SkipLocked), read, min(limit, driver.DefaultLimit), args...)
+	slices.SortFunc(locked, byPosition)
+	if !slices.Contains(columns, driver.EventColumnPosition) {
+		for i := range locked {
+			locked[i].Position = 0
+		}
+	}
+	return locked, err
 }
 
 func (r *events) ProcessUnprocessed(

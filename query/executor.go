@@ -45,3 +45,11 @@ type Executor interface {
 	// IsTx reports whether this is a transaction.
 	IsTx() bool
 }
+
+// Forgetful is an Executor, outside a transaction, that can commit without waiting for the disk where
+// that is safe: what a power failure may undo then are the last changes, and all processes that know of
+// them end with it.
+type Forgetful interface {
+	// InForgetfulTx is InTx for changes that nobody need remember after a power failure.
+	InForgetfulTx(ctx context.Context, fn func(tx Executor) error) error
+}

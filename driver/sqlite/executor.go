@@ -61,6 +61,22 @@ func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error, o
 	return runTx(ctx, s, begin, fn)
 }
 
+// InForgetfulTx implements query.Forgetful. In WAL mode a commit that is not synchronized is undone by a
+// power failure only, or a crash of the operating system; the database stays intact, and a later commit
+// that is synchronized takes it along.
+func (x *executor) InForgetfulTx(ctx context.Context, fn func(tx query.Executor) error) error {
+	s, err := x.db.writer.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer x.db.writer.release(s)
+	defer s.synchronize(context.WithoutCancel(ctx))
+	if err := s.relax(ctx); err != nil {
+		return err
+	}
+	return runTx(ctx, s, "BEGIN IMMEDIATE", fn)
+}
+
 // runTx runs fn in a transaction on a session of its own.
 func runTx(ctx context.Context, s *session, begin string, fn func(tx query.Executor) error) error {
 	tx := &transaction{runner: s}

@@ -29,6 +29,7 @@ type session struct {
 	conn       *sql.Conn
 	statements *simplelru.LRU[string, *sql.Stmt] // nil: statements are not kept
 	refusing   bool                              // refuseWrites is to be undone
+	synchrony  int                               // the pragma synchronous that relax replaced; 0: none
 	lost       bool                              // the connection was given up
 }
 
@@ -127,9 +128,47 @@ func (s *session) allowWrites(ctx context.Context) {
 	}
 	s.refusing = false
 	if _, err := s.conn.ExecContext(ctx, "PRAGMA query_only = OFF"); err != nil {
-		s.lost = true
-		_ = s.conn.Raw(func(any) error { return sqldriver.ErrBadConn }) // so that nobody gets it again
+		s.giveUp()
 	}
+}
+
+// The values of the pragma synchronous. https://www.sqlite.org/pragma.html#pragma_synchronous
+const (
+	synchronousNormal = 1
+	synchronousFull   = 2
+)
+
+// relax makes commits not wait for the disk until synchronize, where that leaves the database intact
+// whatever happens: in WAL mode. Pragmas go past the kept statements: see refuseWrites.
+func (s *session) relax(ctx context.Context) error {
+	var mode string
+	var synchrony int
+	if err := s.conn.QueryRowContext(ctx, "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous").Scan(&mode, &synchrony); err != nil {
+		return classify(ctx, err)
+	}
+	if mode != "wal" || synchrony < synchronousFull {
+		return nil
+	}
+	s.synchrony = synchrony
+	_, err := s.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA synchronous = %d", synchronousNormal))
+	return classify(ctx, err)
+}
+
+// synchronize undoes relax, or gives the connection up.
+func (s *session) synchronize(ctx context.Context) {
+	if s.synchrony == 0 {
+		return
+	}
+	if _, err := s.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA synchronous = %d", s.synchrony)); err != nil {
+		s.giveUp()
+	}
+	s.synchrony = 0
+}
+
+// giveUp sees to it that nobody gets the connection again.
+func (s *session) giveUp() {
+	s.lost = true
+	_ = s.conn.Raw(func(any) error { return sqldriver.ErrBadConn })
 }
 
 func (s *session) close() error {

@@ -114,6 +114,18 @@ func Claim(b *testing.B, store driver.Store, n int) error {
 	})
 }
 
+// Lease claims n events, with their payloads, and acknowledges them.
+func Lease(b *testing.B, store driver.Store, n int) error {
+	claims, err := store.Events().Claim(b.Context(), driver.ClaimOptions{Limit: n, Columns: []driver.EventColumn{driver.EventColumnData}})
+	if err != nil {
+		return err
+	}
+	if len(claims) != n {
+		return fmt.Errorf("%d events were claimed, not %d", len(claims), n)
+	}
+	return store.Events().Ack(b.Context(), claims)
+}
+
 // OpenSchemas opens b.N new schemas on one DB, then the same ones on another.
 func OpenSchemas(b *testing.B, connect func() (driver.DB, error)) {
 	b.Helper()
