@@ -127,7 +127,8 @@ func StorableReason(reason string) string {
 // Every claim is fenced by its token. Once its event was handed to somebody else, or left the queue,
 // nothing can be done with a claim any more: ErrLeaseLost, with the events in [LeaseLostError].
 // Among several claims the others take effect. An event whose lease has ended but which nobody else
-// took is still the worker's. No claims: no I/O.
+// took is still the worker's; with PerAggregateOrder only if nobody took an earlier one of its
+// aggregate either. No claims: no I/O.
 //
 // All of this also works inside a transaction, and commits with it: a handler that writes to the
 // same database and acknowledges in one transaction has its effect exactly once.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -84,19 +85,28 @@ type leasing struct {
 
 // claimAll claims until there are enough, or no more.
 func (l *leasing) claimAll(ctx context.Context) error {
-	l.claims = make([]driver.Claim, 0, min(l.opts.Limit, driver.DefaultLimit))
-	for range mostPasses {
-		found, wornOut, err := l.claimSome(ctx, l.opts.Limit-len(l.claims))
+	l.claims = []driver.Claim{}
+	began := time.Now()
+	for pass := range mostPasses {
+		if pass > 0 && time.Since(began) > l.opts.Lease/2 {
+			break // else what was claimed first would end, and be claimed again
+		}
+		var claims, wornOut []driver.Claim
+		err := insist(l.exec, func() (err error) {
+			claims, wornOut, err = l.claimSome(ctx, l.opts.Limit-len(l.claims))
+			return err
+		})
 		if err != nil {
 			return err
 		}
+		l.claims = append(l.claims, claims...)
 		l.horizon.advance(ctx, l.events)
 		if len(wornOut) > 0 {
 			if err := l.bury(ctx, wornOut); err != nil {
 				return err
 			}
 		}
-		goOn := found > 0 && len(wornOut) > 0 // there may be more instead of these
+		goOn := len(wornOut) > 0 // there may be more instead of these
 		if !goOn && l.opts.PerAggregateOrder && len(l.claims) < l.opts.Limit {
 			if goOn, err = l.holdSome(ctx); err != nil {
 				return err
@@ -109,9 +119,8 @@ func (l *leasing) claimAll(ctx context.Context) error {
 	return nil
 }
 
-// claimSome leases events once. It returns how many, and those of them that were handed out too often
-// already.
-func (l *leasing) claimSome(ctx context.Context, limit int) (found int, wornOut []driver.Claim, err error) {
+// claimSome leases events once. It returns those, and those that were handed out too often already.
+func (l *leasing) claimSome(ctx context.Context, limit int) (claims, wornOut []driver.Claim, err error) {
 	statements := l.claimSQL()
 	choice := claimChoice{l.columns, len(l.opts.EventTypes) > 0, l.opts.PerAggregateOrder}
 	sql := statements.claimStatement(choice)
@@ -121,20 +130,20 @@ func (l *leasing) claimSome(ctx context.Context, limit int) (found int, wornOut 
 	}
 	args = append(args, l.token, l.opts.Lease.Microseconds())
 
+	claims = make([]driver.Claim, 0, min(limit, driver.DefaultLimit))
 	claim := l.empty()
 	targets := append(eventTargets(&claim.Event, l.columns), &claim.Attempt, &claim.LeaseUntil)
 	row := func() {
-		found++
 		if claim.Attempt > l.opts.MaxAttempts {
 			wornOut = append(wornOut, claim)
 		} else {
-			l.claims = append(l.claims, claim)
+			claims = append(claims, claim)
 		}
 		claim = l.empty()
 	}
 	if l.dialect.WritableCTE {
 		err = l.exec.Query(ctx, sql, args, targets, row)
-		return found, wornOut, err
+		return claims, wornOut, err
 	}
 	inTx := func(ctx context.Context, fn func(x Executor) error) error { return l.exec.InTx(ctx, fn) }
 	if forgetful, ok := l.exec.(Forgetful); ok { // a lease ends with the machine that its worker runs on
@@ -145,9 +154,20 @@ func (l *leasing) claimSome(ctx context.Context, limit int) (found int, wornOut 
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		return x.Query(ctx, statements.leasedStatement(l.columns), []any{ids}, targets, row)
+		again := []uuid.UUID{}
+		err = x.Query(ctx, statements.leasedStatement(l.columns), []any{ids}, targets, func() {
+			if claim.Attempt > 1 {
+				again = append(again, claim.Event.ID)
+			}
+			row()
+		})
+		if err != nil || len(again) == 0 || !l.opts.PerAggregateOrder {
+			return err
+		}
+		_, err = x.Exec(ctx, statements.fenceLater, []any{l.token, again})
+		return err
 	})
-	return found, wornOut, err
+	return claims, wornOut, err
 }
 
 func (l *leasing) empty() driver.Claim {

@@ -109,20 +109,22 @@ func (r *events) fallBack(ctx context.Context, claim driver.Claim, step func(x E
 		}
 		return nil
 	}
-	if claim.PerAggregateOrder {
-		return r.exec.InTx(ctx, run)
-	}
-	return run(r.exec)
+	return insist(r.exec, func() error {
+		if claim.PerAggregateOrder {
+			return r.exec.InTx(ctx, run)
+		}
+		return run(r.exec)
+	})
 }
 
 // giveBack does a step with claims, those of one token at a time, all in one transaction, and says which of
 // them were lost.
 func (r *events) giveBack(ctx context.Context, claims []driver.Claim, step func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error)) error {
-	if err := driver.CheckClaims(claims); err != nil {
+	if err := driver.CheckClaims(claims); err != nil || len(claims) == 0 {
 		return err
 	}
 	type key struct{ token, id uuid.UUID }
-	lost := map[key]bool{}
+	var lost map[key]bool
 	run := func(x Executor, batch []driver.Claim) error {
 		done, err := step(x, batch)
 		if err != nil || len(done) == len(batch) {
@@ -136,13 +138,13 @@ func (r *events) giveBack(ctx context.Context, claims []driver.Claim, step func(
 		}
 		return nil
 	}
-	var err error
-	switch batches := byToken(claims); len(batches) {
-	case 0:
-	case 1:
-		err = run(r.exec, batches[0])
-	default:
-		err = r.exec.InTx(ctx, func(x Executor) error {
+	batches := byToken(claims)
+	err := insist(r.exec, func() error {
+		lost = map[key]bool{}
+		if len(batches) == 1 {
+			return run(r.exec, batches[0])
+		}
+		return r.exec.InTx(ctx, func(x Executor) error {
 			for _, batch := range batches {
 				if err := run(x, batch); err != nil {
 					return err
@@ -150,7 +152,7 @@ func (r *events) giveBack(ctx context.Context, claims []driver.Claim, step func(
 			}
 			return nil
 		})
-	}
+	})
 	if err != nil || len(lost) == 0 {
 		return err
 	}

@@ -13,6 +13,9 @@ import (
 // earlier or an earlier version was saved meanwhile, needs one of these rows, too. If one of them is
 // locked or leased the aggregate is in somebody else's hands.
 //
+// If a head was leased before, the worker whose lease ended may still have later rows of its run under its
+// token. They are taken from it with the head (fence): else it could acknowledge them before the head.
+//
 // Rows behind a head are ready, too, and a claim that finds none but such walks past all of them. So
 // they are held: out of the way, until the event before them is done (unhold, by who acknowledges
 // it). hold locks the event before, so that either it sees that it is done or who acknowledges it sees
@@ -20,7 +23,7 @@ import (
 // again after driver.HoldInterval at the latest.
 
 // candidate is what of a row is needed to look for its aggregate's others.
-const candidate = "q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version"
+const candidate = "q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version, q.lease_token"
 
 // earlier selects a column of the row o of a table just before row c in its aggregate. As a scalar it
 // is looked up in the index for each row c, which a join need not be.
@@ -38,7 +41,8 @@ func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 		goesOn = "(" + goesOn + ") AND " + b.ofTypes(true)
 		parts = append([]any{sq.Expr("?")}, parts...) // for the types, which stay a parameter
 	}
-	run := sq.Expr("SELECT c.event_id AS head, q.event_id, CASE WHEN "+goesOn+" THEN 1 ELSE 0 END AS goes_on FROM (?) AS c "+
+	run := sq.Expr("SELECT c.event_id AS head, c.lease_token AS token_before, q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version, "+
+		"CASE WHEN "+goesOn+" THEN 1 ELSE 0 END AS goes_on FROM (?) AS c "+
 		d.EachOfAggregate(Table{b.schema, queueTable})+" WHERE "+earlier("event_id", b.queue)+" IS NULL AND "+earlier("event_id", b.dead)+" IS NULL LIMIT ?",
 		parts...)
 	locked := b.locking(sq.Select("q.event_id").From(b.queue+" q").Where("q.event_id "+d.IsAmong("SELECT event_id FROM run")).Where(b.unleased()), claimLock)
@@ -48,6 +52,15 @@ func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 		From("run r").LeftJoin("locked l ON l.event_id = r.event_id")
 	return sq.Expr("WITH run AS MATERIALIZED (SELECT row_number() OVER () AS place, r.* FROM (?) AS r), locked AS MATERIALIZED (?), picked AS MATERIALIZED (?)",
 		run, locked, sq.Select("event_id").FromSelect(judged, "judged").Where("unbroken = 1 AND free = 1 AND place <= ?"))
+}
+
+// fence selects the rows whose token is to go because a claim took the head of their aggregate from
+// another worker. That is rare, and only then the rows of an aggregate are looked at.
+func (b *builder) fence() string {
+	return "SELECT l.event_id FROM run r CROSS JOIN LATERAL (SELECT * FROM " + b.queue + " WHERE aggregate_id = r.aggregate_id" +
+		" AND aggregate_type = r.aggregate_type AND aggregate_version > r.aggregate_version AND lease_token IS NOT NULL OFFSET 0) l" +
+		" WHERE r.event_id = r.head AND r.token_before IS NOT NULL AND r.head IN (SELECT event_id FROM picked)" +
+		" AND l.event_id NOT IN (SELECT event_id FROM picked)"
 }
 
 // pickInOrderArgs are the parameters of pickInOrder: window is how many ready rows of each kind it looks

@@ -19,9 +19,9 @@ type claimSQL struct {
 	deadLetter move   // reason or NULL, attempts not counted; ids, token
 	extend     string // microseconds, ids, token
 	release    string // ids, token
-	// The later ones of their aggregates under the same token: back, and out of the way of others or
-	// not. Parameters: the token, and microseconds out of the way; ids.
-	releaseLater, holdLater string
+	// The later ones of their aggregates: of the same token, given back, and out of the way of others
+	// or not; of any other token, taken from it. Parameters: microseconds out of the way; the token, ids.
+	releaseLater, holdLater, fenceLater string
 
 	unhold              string // ids
 	anyReady, nextReady string // the floor
@@ -31,9 +31,7 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 	b := newBuilder(s)
 	d := s.dialect
 	theirs := "event_id " + d.IsOneOf + " AND lease_token = ?"
-	back := func() sq.UpdateBuilder {
-		return sq.Update(b.queue).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL"))
-	}
+	back := b.giveBack
 	later := "event_id " + d.IsAmong("SELECT l.event_id FROM "+b.events+" v JOIN "+b.queue+" l ON l.aggregate_id = v.aggregate_id "+
 		"AND l.aggregate_type = v.aggregate_type AND l.aggregate_version > v.aggregate_version WHERE v.id "+d.IsOneOf)
 	next := "SELECT (SELECT n.event_id FROM " + b.queue + " n WHERE n.aggregate_id = v.aggregate_id AND n.aggregate_type = v.aggregate_type " +
@@ -53,10 +51,16 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 		releaseLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where("lease_token = ?").Where(later)),
 		holdLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Set("available_at", sq.Expr(d.After)).Set("is_held", sq.Expr("TRUE")).
 			Where("lease_token = ?").Where(later)),
+		fenceLater: b.render(back().Where("lease_token IS NOT NULL AND lease_token <> ?").Where(later)),
 		unhold: b.render(sq.Update(b.queue).Set("is_held", sq.Expr("FALSE")).Set("available_at", sq.Expr(d.Clock)).
 			Where("is_held").Where("event_id " + d.IsAmong(next))),
 		anyReady: b.anyReady(), nextReady: b.nextReady(),
 	}
+}
+
+// giveBack takes the lease from rows of the queue.
+func (b *builder) giveBack() sq.UpdateBuilder {
+	return sq.Update(b.queue).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL"))
 }
 
 // A claimChoice is what the statement of a claim depends on.
@@ -91,8 +95,11 @@ func (c *claimSQL) claim(choice claimChoice) string {
 	if !c.dialect.WritableCTE {
 		return c.render(lease.Suffix("RETURNING event_id").PrefixExpr(picking))
 	}
-	return c.render(c.leased(choice.columns, "leased q").PrefixExpr(
-		sq.Expr("?, leased AS (?)", picking, lease.Suffix("RETURNING position, attempts, lease_until"))))
+	picking = sq.Expr("?, leased AS (?)", picking, lease.Suffix("RETURNING position, attempts, lease_until"))
+	if choice.ordered {
+		picking = sq.Expr("?, fenced AS (?)", picking, c.giveBack().Where("event_id "+c.dialect.IsAmong(c.fence())))
+	}
+	return c.render(c.leased(choice.columns, "leased q").PrefixExpr(picking))
 }
 
 // holdStatement puts rows out of the way, of some types only if typed.

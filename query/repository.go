@@ -104,11 +104,17 @@ func (r *repository[E]) write(ctx context.Context, op string, change func(contex
 // retried runs fn in a transaction, and again if the database undid it in favour of another one and
 // it is not a part of a larger one.
 func (r *repository[E]) retried(ctx context.Context, fn func(x Executor) error) error {
+	return insist(r.exec, func() error { return r.exec.InTx(ctx, fn) })
+}
+
+// insist runs fn, whose statements go to x, again while the database undoes it in favour of others. In a
+// transaction it can't: all of that was undone.
+func insist(x Executor, fn func() error) error {
 	var err error
 	for range saveAttempts {
-		err = r.exec.InTx(ctx, fn)
+		err = fn()
 		var unavailable *driver.UnavailableError
-		if r.exec.IsTx() || !errors.As(err, &unavailable) || !unavailable.GaveWay {
+		if x.IsTx() || !errors.As(err, &unavailable) || !unavailable.GaveWay {
 			break
 		}
 	}
