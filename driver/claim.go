@@ -135,8 +135,9 @@ func StorableReason(reason string) string {
 type EventClaims interface {
 	// Claim leases events to the caller: those whose retry is due first, then the oldest. It passes
 	// over those that others lease or lock, and returns them by Position, with PerAggregateOrder
-	// those of one aggregate by version among themselves. Nothing to do is an empty result. Events
-	// that were handed out MaxAttempts times become dead letters instead.
+	// those of one aggregate by version among themselves. Fewer than Limit may not be all there are;
+	// an empty result is: nothing to do. Events that were handed out MaxAttempts times become dead
+	// letters instead.
 	Claim(ctx context.Context, opts ClaimOptions) ([]Claim, error)
 
 	// Ack takes events out of the queue and sets their ProcessedAt to now: they were handled.

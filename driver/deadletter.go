@@ -43,7 +43,7 @@ func (f *DeadLetterFilter) Validate() error {
 //
 // While an event is a dead letter, claims with PerAggregateOrder hand out no later event of its
 // aggregate. Requeue, Purge and Events.MarkAsProcessed let the aggregate go on, the latter two
-// without it; that may take up to HoldInterval to be noticed.
+// without it.
 type DeadLetterRepository interface {
 	// Get returns the dead letter that an event is, or ErrNotFound.
 	Get(ctx context.Context, eventID uuid.UUID) (DeadLetter, error)
@@ -66,6 +66,8 @@ type DeadLetterRepository interface {
 	Purge(ctx context.Context, filter DeadLetterFilter) (int, error)
 }
 
-// HoldInterval is how often an event that was found behind a failing one of its aggregate is looked
-// at again, if nothing else brings it back before: one minute.
+// HoldInterval is how often an event that was found behind an earlier one of its aggregate is looked
+// at again, if nothing else brings it back before: one minute. That is how long claims with
+// PerAggregateOrder may not notice that an aggregate can go on, where its event was not acknowledged but
+// marked by a process that makes no such claims, or in a transaction of the app's own.
 const HoldInterval = time.Minute

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -29,6 +28,7 @@ func (r *events) claim(ctx context.Context, opts driver.ClaimOptions) ([]driver.
 	}
 	read := append(slices.Clone(asked), driver.EventColumnPosition) // to sort by
 	if opts.PerAggregateOrder {
+		r.inOrder.Store(true)
 		read = append(read, driver.EventColumnAggregateType, driver.EventColumnAggregateID, driver.EventColumnAggregateVersion)
 	}
 	if read, err = driver.SelectEventColumns(read); err != nil {
@@ -38,10 +38,10 @@ func (r *events) claim(ctx context.Context, opts driver.ClaimOptions) ([]driver.
 	if err != nil {
 		return nil, err
 	}
-	l := &leasing{events: r, opts: opts, token: token, columns: queuedColumns(read)}
-	if err := l.claimAll(ctx); err != nil && len(l.claims) == 0 {
+	l := &leasing{events: r, opts: opts, token: token, columns: queuedColumns(read), claims: []driver.Claim{}}
+	if err := l.claimAll(ctx); err != nil {
 		return nil, err
-	} // else the caller works on what there is, and meets the trouble again
+	}
 	slices.SortFunc(l.claims, func(a, b driver.Claim) int { return cmp.Compare(a.Event.Position, b.Event.Position) })
 	if opts.PerAggregateOrder {
 		orderRuns(l.claims)
@@ -83,44 +83,43 @@ type leasing struct {
 	claims  []driver.Claim
 }
 
-// claimAll claims until there are enough, or no more.
+// claimAll claims until there is something, or nothing to be had.
 func (l *leasing) claimAll(ctx context.Context) error {
-	l.claims = []driver.Claim{}
-	began := time.Now()
-	for pass := range mostPasses {
-		if pass > 0 && time.Since(began) > l.opts.Lease/2 {
-			break // else what was claimed first would end, and be claimed again
-		}
-		var claims, wornOut []driver.Claim
-		err := insist(l.exec, func() (err error) {
-			claims, wornOut, err = l.claimSome(ctx, l.opts.Limit-len(l.claims))
-			return err
-		})
+	for range mostPasses {
+		claims, wornOut, err := l.claimSome(ctx)
 		if err != nil {
 			return err
 		}
-		l.claims = append(l.claims, claims...)
 		l.horizon.advance(ctx, l.events)
-		if len(wornOut) > 0 {
+		l.claims = claims
+		goOn := len(wornOut) > 0 // there may be others behind these
+		if goOn {
 			if err := l.bury(ctx, wornOut); err != nil {
 				return err
 			}
-		}
-		goOn := len(wornOut) > 0 // there may be more instead of these
-		if !goOn && l.opts.PerAggregateOrder && len(l.claims) < l.opts.Limit {
+		} else if l.opts.PerAggregateOrder && len(l.claims) == 0 {
 			if goOn, err = l.holdSome(ctx); err != nil {
 				return err
 			}
 		}
-		if !goOn || len(l.claims) >= l.opts.Limit {
+		if !goOn || len(l.claims) > 0 {
 			break
 		}
 	}
 	return nil
 }
 
-// claimSome leases events once. It returns those, and those that were handed out too often already.
-func (l *leasing) claimSome(ctx context.Context, limit int) (claims, wornOut []driver.Claim, err error) {
+// claimSome is claimOnce, again where the database undid it in favour of others.
+func (l *leasing) claimSome(ctx context.Context) (claims, wornOut []driver.Claim, err error) {
+	err = insist(l.exec, func() error {
+		claims, wornOut, err = l.claimOnce(ctx, l.opts.Limit)
+		return err
+	})
+	return claims, wornOut, err
+}
+
+// claimOnce leases events. It returns those, and those that were handed out too often already.
+func (l *leasing) claimOnce(ctx context.Context, limit int) (claims, wornOut []driver.Claim, err error) {
 	statements := l.claimSQL()
 	choice := claimChoice{l.columns, len(l.opts.EventTypes) > 0, l.opts.PerAggregateOrder}
 	sql := statements.claimStatement(choice)
@@ -129,6 +128,9 @@ func (l *leasing) claimSome(ctx context.Context, limit int) (claims, wornOut []d
 		args = statements.pickInOrderArgs(l.horizon.floor(), l.opts.EventTypes, window(limit), limit)
 	}
 	args = append(args, l.token, l.opts.Lease.Microseconds())
+	if l.opts.PerAggregateOrder && l.dialect.WritableCTE {
+		args = append(args, driver.HoldInterval.Microseconds(), int64(limit)) // of the guard
+	}
 
 	claims = make([]driver.Claim, 0, min(limit, driver.DefaultLimit))
 	claim := l.empty()
@@ -154,7 +156,7 @@ func (l *leasing) claimSome(ctx context.Context, limit int) (claims, wornOut []d
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		again := []uuid.UUID{}
+		var again []uuid.UUID
 		err = x.Query(ctx, statements.leasedStatement(l.columns), []any{ids}, targets, func() {
 			if claim.Attempt > 1 {
 				again = append(again, claim.Event.ID)
@@ -206,22 +208,26 @@ const (
 func window(limit int) int { return max(leastWindow, 10*limit) }
 
 // holdSome puts ready rows out of the way that a claim in order walked past. It reports whether there
-// were any, so that a look behind them is worth while. In a transaction there is none: what it locks
-// would keep others waiting until the end.
+// were any, so that a look behind them is worth while. One call does that at a time, of a process. In a
+// transaction none does: what it locks would keep others waiting until the end.
 func (l *leasing) holdSome(ctx context.Context) (bool, error) {
-	if l.exec.IsTx() {
+	if l.exec.IsTx() || !l.holding.TryLock() {
 		return false, nil
 	}
+	defer l.holding.Unlock()
 	types := l.opts.EventTypes
 	args := append(readyArgs(l.horizon.floor(), types, window(l.opts.Limit)), driver.HoldInterval.Microseconds())
-	held, err := l.exec.Exec(ctx, l.claimSQL().holdStatement(len(types) > 0), args)
-	return held > 0, err
+	held, err := l.updating(ctx, l.exec, l.claimSQL().holdStatement(len(types) > 0), args...)
+	if err == nil && len(held) > 0 {
+		_, err = l.exec.Exec(ctx, l.claimSQL().unholdHeads, []any{held})
+	}
+	return len(held) > 0, err
 }
 
 // holdLater gives back the later events of the aggregates of these under a token, and puts them out of
 // the way.
 func (r *events) holdLater(ctx context.Context, x Executor, token uuid.UUID, ids []uuid.UUID) error {
-	_, err := x.Exec(ctx, r.claimSQL().holdLater, []any{driver.HoldInterval.Microseconds(), token, ids})
+	_, err := x.Exec(ctx, r.claimSQL().holdLater, []any{driver.HoldInterval.Microseconds(), token, ids, token})
 	return err
 }
 

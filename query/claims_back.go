@@ -11,24 +11,57 @@ import (
 )
 
 func (r *events) Ack(ctx context.Context, claims []driver.Claim) error {
-	return r.fail("Ack", r.giveBack(ctx, claims, func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error) {
-		ack := func(x Executor) error {
-			done, err = r.claimSQL().ack.run(ctx, x, claimedIDs(batch), batch[0].Token)
-			if err != nil || !batch[0].PerAggregateOrder || len(done) == 0 {
-				return err
-			}
-			// By a statement of its own: it has to see what was held until the first one ended. Not
-			// done, it is made up for after driver.HoldInterval.
-			_, err = x.Exec(ctx, r.claimSQL().unhold, []any{outermost(batch, func(a, b int64) bool { return a > b })})
-			return err
+	err := r.giveBack(ctx, claims, func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error) {
+		return r.claimSQL().ack.run(ctx, x, claimedIDs(batch), batch[0].Token)
+	})
+	if err == nil || errors.Is(err, driver.ErrLeaseLost) {
+		if failed := r.letGoOn(ctx, claims); failed != nil {
+			err = failed
 		}
-		if r.dialect.WritableCTE {
-			err = ack(x)
-		} else {
-			err = x.InTx(ctx, ack)
+	}
+	return r.fail("Ack", err)
+}
+
+// letGoOn lets the aggregates of claims in order go on, whose events are gone. It has to see what was held
+// until they were, so that it is a statement of its own, and in a transaction that inTx began one that
+// follows the commit. Not done, it is made up for after driver.HoldInterval.
+func (r *events) letGoOn(ctx context.Context, claims []driver.Claim) error {
+	var ordered []driver.Claim
+	for _, claim := range claims {
+		if claim.PerAggregateOrder {
+			ordered = append(ordered, claim)
 		}
-		return done, err
-	}))
+	}
+	if len(ordered) == 0 {
+		return nil
+	}
+	r.inOrder.Store(true)
+	return r.unhold(ctx, firsts(ordered))
+}
+
+// unhold puts the row behind each of these events, which are gone, in the way again if it was held. It
+// does nothing while nobody in this process claims in order.
+func (r *events) unhold(ctx context.Context, ids []uuid.UUID) error {
+	switch {
+	case r.store.effects != nil: // whether somebody does is asked when it commits
+		r.store.effects.gone = append(r.store.effects.gone, ids...)
+		return nil
+	case !r.inOrder.Load():
+		return nil
+	}
+	unheld, err := r.exec.Exec(ctx, r.claimSQL().unhold, []any{ids})
+	return r.tell(ctx, unheld > 0, err)
+}
+
+// tell wakes who waits if what was just done, with err, made events ready.
+func (r *events) tell(ctx context.Context, ready bool, err error) error {
+	if !ready || err != nil && !errors.Is(err, driver.ErrLeaseLost) {
+		return err
+	}
+	if failed := r.store.changed(ctx); failed != nil {
+		return failed
+	}
+	return err
 }
 
 func (r *events) Extend(ctx context.Context, claims []driver.Claim, lease time.Duration) error {
@@ -44,23 +77,23 @@ func (r *events) Extend(ctx context.Context, claims []driver.Claim, lease time.D
 func (r *events) Release(ctx context.Context, claims []driver.Claim) error {
 	released := false
 	err := r.giveBack(ctx, claims, func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error) {
-		err = x.InTx(ctx, func(x Executor) error {
+		release := func(x Executor) error {
 			done, err = r.updating(ctx, x, r.claimSQL().release, claimedIDs(batch), batch[0].Token)
+			released = released || len(done) > 0
 			if err != nil || !batch[0].PerAggregateOrder || len(done) == 0 {
 				return err
 			}
-			_, err = x.Exec(ctx, r.claimSQL().releaseLater, []any{batch[0].Token, outermost(batch, func(a, b int64) bool { return a < b })})
+			_, err = x.Exec(ctx, r.claimSQL().releaseLater, []any{batch[0].Token, firsts(batch), batch[0].Token})
 			return err
-		})
-		released = released || len(done) > 0
+		}
+		if batch[0].PerAggregateOrder {
+			err = x.InTx(ctx, release)
+		} else {
+			err = release(x)
+		}
 		return done, err
 	})
-	if released && (err == nil || errors.Is(err, driver.ErrLeaseLost)) {
-		if failed := r.store.changed(ctx); failed != nil {
-			err = failed
-		}
-	}
-	return r.fail("Release", err)
+	return r.fail("Release", r.tell(ctx, released, err))
 }
 
 func (r *events) Retry(ctx context.Context, claim driver.Claim, after time.Duration, reason string) error {
@@ -74,10 +107,8 @@ func (r *events) Retry(ctx context.Context, claim driver.Claim, after time.Durat
 		n, err := x.Exec(ctx, r.claimSQL().retry, []any{after.Microseconds(), driver.StorableReason(reason), claim.Event.ID, claim.Token})
 		return n > 0, err
 	})
-	if err == nil {
-		err = r.store.changed(ctx) // who waits for the next one that is due has to look anew
-	}
-	return r.failID("Retry", claim.Event.ID, err)
+	// Who waits for the next one that is due has to look anew.
+	return r.failID("Retry", claim.Event.ID, r.tell(ctx, err == nil, err))
 }
 
 func (r *events) DeadLetter(ctx context.Context, claim driver.Claim, reason string) error {
@@ -189,13 +220,12 @@ func byToken(claims []driver.Claim) (batches [][]driver.Claim) {
 	return batches
 }
 
-// outermost returns the ids of one event of each aggregate: that of the version which comes before all
-// others.
-func outermost(claims []driver.Claim, before func(a, b int64) bool) []uuid.UUID {
+// firsts returns the ids of the first claimed event of each aggregate.
+func firsts(claims []driver.Claim) []uuid.UUID {
 	found := map[driver.Aggregate]*driver.Event{}
 	for i := range claims {
 		e := &claims[i].Event
-		if other := found[e.Aggregate()]; other == nil || before(e.AggregateVersion, other.AggregateVersion) {
+		if other := found[e.Aggregate()]; other == nil || e.AggregateVersion < other.AggregateVersion {
 			found[e.Aggregate()] = e
 		}
 	}

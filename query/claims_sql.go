@@ -19,11 +19,14 @@ type claimSQL struct {
 	deadLetter move   // reason or NULL, attempts not counted; ids, token
 	extend     string // microseconds, ids, token
 	release    string // ids, token
-	// The later ones of their aggregates: of the same token, given back, and out of the way of others
-	// or not; of any other token, taken from it. Parameters: microseconds out of the way; the token, ids.
+	// The later ones of their aggregates: given back, and out of the way of others or not; or taken from
+	// any other token. Parameters: holdLater's microseconds out of the way; the token, ids, and again the
+	// token but for fenceLater.
 	releaseLater, holdLater, fenceLater string
 
-	unhold              string // ids
+	// The first row after each of these events in its aggregate is in the way again, if it was held. And
+	// those of these rows that are behind none.
+	unhold, unholdHeads string // ids
 	anyReady, nextReady string // the floor
 }
 
@@ -32,10 +35,13 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 	d := s.dialect
 	theirs := "event_id " + d.IsOneOf + " AND lease_token = ?"
 	back := b.giveBack
-	later := "event_id " + d.IsAmong("SELECT l.event_id FROM "+b.events+" v JOIN "+b.queue+" l ON l.aggregate_id = v.aggregate_id "+
-		"AND l.aggregate_type = v.aggregate_type AND l.aggregate_version > v.aggregate_version WHERE v.id "+d.IsOneOf)
-	next := "SELECT (SELECT n.event_id FROM " + b.queue + " n WHERE n.aggregate_id = v.aggregate_id AND n.aggregate_type = v.aggregate_type " +
-		"AND n.aggregate_version > v.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM " + b.events + " v WHERE v.id " + d.IsOneOf
+	// The later rows of the aggregates of events, and the first row there is after these events.
+	later := func(token string) string {
+		return "event_id " + d.IsAmong("SELECT l.event_id FROM "+d.UUIDs+" "+b.eachEvent("e.id = value")+" "+
+			b.eachWaiting("l", sameAggregate("l", "e")+" AND l.aggregate_version > e.aggregate_version AND "+token))
+	}
+	next := "SELECT (SELECT n.event_id FROM " + b.queue + " n WHERE " + sameAggregate("n", "e") +
+		" AND n.aggregate_version > e.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM " + d.UUIDs + " " + b.eachEvent("e.id = value")
 
 	return &claimSQL{
 		builder: b,
@@ -48,12 +54,13 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 			"CAST(? AS text) AS reason", "CAST(? AS integer) AS uncounted"),
 		extend:       b.render(sq.Update(b.queue).Set("lease_until", sq.Expr(d.After)).Where(theirs).Suffix("RETURNING event_id")),
 		release:      b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where(theirs).Suffix("RETURNING event_id")),
-		releaseLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where("lease_token = ?").Where(later)),
-		holdLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Set("available_at", sq.Expr(d.After)).Set("is_held", sq.Expr("TRUE")).
-			Where("lease_token = ?").Where(later)),
-		fenceLater: b.render(back().Where("lease_token IS NOT NULL AND lease_token <> ?").Where(later)),
-		unhold: b.render(sq.Update(b.queue).Set("is_held", sq.Expr("FALSE")).Set("available_at", sq.Expr(d.Clock)).
-			Where("is_held").Where("event_id " + d.IsAmong(next))),
+		releaseLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where("lease_token = ?").Where(later("l.lease_token = ?"))),
+		holdLater: b.render(b.holding().Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).Set("attempts", sq.Expr("attempts - 1")).
+			Where("lease_token = ?").Where(later("l.lease_token = ?"))),
+		fenceLater: b.render(back().Where("lease_token <> ?").Where(later("l.lease_token IS NOT NULL"))),
+		unhold:     b.render(b.letGoOn().Where("event_id " + d.IsAmong(next))),
+		unholdHeads: b.render(b.letGoOn().Where("event_id " + d.IsAmong("SELECT c.event_id FROM "+d.UUIDs+" "+
+			b.eachWaiting("c", "c.event_id = value")+" WHERE "+b.isHead()))),
 		anyReady: b.anyReady(), nextReady: b.nextReady(),
 	}
 }
@@ -61,6 +68,11 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 // giveBack takes the lease from rows of the queue.
 func (b *builder) giveBack() sq.UpdateBuilder {
 	return sq.Update(b.queue).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL"))
+}
+
+// letGoOn puts held rows in the way again.
+func (b *builder) letGoOn() sq.UpdateBuilder {
+	return sq.Update(b.queue).Set("is_held", sq.Expr("FALSE")).Set("available_at", sq.Expr(b.dialect.Clock)).Where("is_held")
 }
 
 // A claimChoice is what the statement of a claim depends on.
@@ -97,12 +109,12 @@ func (c *claimSQL) claim(choice claimChoice) string {
 	}
 	picking = sq.Expr("?, leased AS (?)", picking, lease.Suffix("RETURNING position, attempts, lease_until"))
 	if choice.ordered {
-		picking = sq.Expr("?, fenced AS (?)", picking, c.giveBack().Where("event_id "+c.dialect.IsAmong(c.fence())))
+		picking = sq.Expr("?, fenced AS (?), guarded AS (?)", picking, c.giveBack().Where("event_id "+c.dialect.IsAmong(c.fence())), c.guard())
 	}
 	return c.render(c.leased(choice.columns, "leased q").PrefixExpr(picking))
 }
 
-// holdStatement puts rows out of the way, of some types only if typed.
+// holdStatement puts rows out of the way, of some types only if typed, and returns their ids.
 func (c *claimSQL) holdStatement(typed bool) string {
 	key := "hold"
 	if typed {
@@ -120,11 +132,10 @@ func (c *claimSQL) leasedStatement(columns []driver.EventColumn) string {
 
 func (c *claimSQL) leased(columns []driver.EventColumn, from string) sq.SelectBuilder {
 	return sq.Select(names(columns)...).Columns("q.attempts", "q.lease_until").From(from).
-		JoinClause(c.dialect.EachQueued(Table{c.schema, eventsTable}))
+		JoinClause(c.eachEvent("e.position = q.position"))
 }
 
-// Claims lock rows as an update of them does, so that who only needs to know that a row is there
-// (hold) is not in their way.
+// Claims lock rows as an update of them does.
 const claimLock = "FOR NO KEY UPDATE SKIP LOCKED"
 
 // pick picks the rows that are ready, at most as many as the last parameter says. The others are

@@ -118,7 +118,7 @@ var gapPauses = []time.Duration{0, time.Millisecond, 2 * time.Millisecond, 5 * t
 // readBehind reads the events behind a position, up to where one may still be missing.
 func (r *consumers) readBehind(ctx context.Context, position int64, limit int) ([]driver.Event, error) {
 	h := r.horizon
-	settled := h.settledBefore()
+	settled := h.known().settled
 	if h.sql != "" && r.exec.IsTx() {
 		// What other statements found settled need not be so for this transaction's.
 		var err error
@@ -158,35 +158,15 @@ func unbroken(page []driver.Event, after, settled int64) int {
 	return len(page)
 }
 
-// settledBefore is up to where all is settled for a statement that begins afterwards, outside a
-// transaction.
-func (h *horizon) settledBefore() int64 {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.settled
-}
-
-// lookNow looks, and returns up to where all is settled for a statement on x that begins afterwards.
-func (h *horizon) lookNow(ctx context.Context, x Executor) (int64, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	found, err := h.look(ctx, x, h.floor())
-	switch {
-	case err != nil:
-		return 0, err
-	case !found.reliable:
-		return 0, errUnsafe
-	case !found.fresh:
-		return 0, errSnapshot
-	}
-	return h.settled, nil
-}
-
 func (r *consumers) Commit(ctx context.Context, name string, position int64) error {
-	if err := checkCheckpoint(name, position, 1); err != nil {
+	if err := checkCheckpoint(name, position); err != nil {
 		return r.failName("Commit", name, err)
 	}
-	n, err := r.exec.Exec(ctx, r.sql.commit, []any{name, position})
+	var n int64
+	var err error
+	if position > 0 { // where every consumer begins
+		n, err = r.exec.Exec(ctx, r.sql.commit, []any{name, position})
+	}
 	if err == nil && n == 0 {
 		err = &driver.Error{Kind: driver.ErrConflict, Err: errors.New("it is at this position or further already")}
 	}
@@ -194,21 +174,18 @@ func (r *consumers) Commit(ctx context.Context, name string, position int64) err
 }
 
 func (r *consumers) Reset(ctx context.Context, name string, position int64) error {
-	err := checkCheckpoint(name, position, 0)
+	err := checkCheckpoint(name, position)
 	if err == nil {
 		_, err = r.exec.Exec(ctx, r.sql.reset, []any{name, position})
 	}
 	return r.failName("Reset", name, err)
 }
 
-func checkCheckpoint(name string, position, least int64) error {
+func checkCheckpoint(name string, position int64) error {
 	if err := driver.CheckConsumerName(name); err != nil {
 		return err
 	}
-	if position < least {
-		return &driver.InvalidError{Field: "position", Reason: "must be that of an event, 1 or more, or 0 for Reset to the first one"}
-	}
-	return nil
+	return driver.CheckPosition(position)
 }
 
 func (r *consumers) Lag(ctx context.Context, name string) (int64, error) {

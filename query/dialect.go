@@ -48,9 +48,9 @@ type Dialect struct {
 	// columns "number" (from 0), "aggregate_type" and "aggregate_id".
 	Aggregates    string
 	AggregateArgs func([]driver.Aggregate) []any
-	// EachQueued joins the rows of a FROM item q, which has positions, with the events e at these
-	// positions, one lookup for each: what q leaves out is not read.
-	EachQueued func(events Table) string
+	// Each joins the rows before it in a FROM clause with those of a table, under an alias, for which
+	// where holds, by one lookup in an index for each, whatever the planner takes the tables for.
+	Each func(table Table, alias, where string) string
 	// EachOfAggregate joins the rows of a FROM item c with the rows q of the queue that are of the
 	// same aggregate and of its version or a later one, by version. It may stop after so many as one
 	// parameter says, if EachHasLimit.

@@ -118,8 +118,18 @@ func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
 // begin with the oldest event of all.
 func (b *builder) waiting(columns []driver.EventColumn, queued sq.Sqlizer) string {
 	return b.render(sq.Select(names(columns)...).From("queued q").
-		JoinClause(b.dialect.EachQueued(Table{b.schema, eventsTable})).
+		JoinClause(b.eachEvent("e.position = q.position")).
 		PrefixExpr(sq.Expr("WITH queued AS MATERIALIZED (?)", queued)))
+}
+
+// eachEvent joins with the events e for which where holds, one lookup for each row before.
+func (b *builder) eachEvent(where string) string {
+	return b.dialect.Each(Table{b.schema, eventsTable}, "e", where)
+}
+
+// eachWaiting is eachEvent for the rows of the queue, under an alias.
+func (b *builder) eachWaiting(alias, where string) string {
+	return b.dialect.Each(Table{b.schema, queueTable}, alias, where)
 }
 
 // queuedColumns are those of columns that waiting reads: what is in the queue is not processed yet.

@@ -107,14 +107,17 @@ func (r *events) mark(ctx context.Context, ids []uuid.UUID) (int, error) {
 		return 0, nil
 	}
 	marked, err := r.markQueued(ctx, ids)
+	if err == nil && marked > 0 {
+		err = r.unhold(ctx, ids)
+	}
 	if err != nil || marked == len(ids) {
 		return marked, err
 	}
 	dead, err := r.sql.markDead.run(ctx, r.exec, ids) // the others may be dead letters
-	if err == nil && len(dead) > 0 {
-		_, err = r.exec.Exec(ctx, r.claimSQL().unhold, []any{dead})
+	if err != nil || len(dead) == 0 {
+		return marked, err
 	}
-	return marked + len(dead), err
+	return marked + len(dead), r.unhold(ctx, dead)
 }
 
 func (r *events) markQueued(ctx context.Context, ids []uuid.UUID) (int, error) {

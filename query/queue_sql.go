@@ -1,6 +1,7 @@
 package query
 
 import (
+	"fmt"
 	"strings"
 
 	sq "github.com/Masterminds/squirrel"
@@ -61,22 +62,23 @@ func (b *builder) queuePage() sq.Sqlizer {
 
 // anyReady tells whether a row is ready. Its parameter is the floor.
 func (b *builder) anyReady() string {
-	due := sq.Select("1").From(b.queue + " q").Where("q.available_at <= " + b.dialect.Clock).Where(b.unleased())
-	fresh := sq.Select("1").From(b.queue + " q").Where("q.available_at IS NULL AND q.position > ?").Where(b.unleased())
-	return b.render(sq.Select().Column(sq.Expr("EXISTS (?) OR EXISTS (?)", due, fresh)))
+	// Ordered, so that an index is read from its start, whatever the planner takes the table for.
+	return b.render(sq.Select().Column(sq.Expr("EXISTS (?) OR EXISTS (?)",
+		sq.Select("1").From(b.queue+" q").Where("q.available_at <= "+b.dialect.Clock).Where(b.unleased()).OrderBy("q.available_at", "q.position").Suffix("LIMIT 1"),
+		sq.Select("1").From(b.queue+" q").Where("q.available_at IS NULL AND q.position > ?").Where(b.unleased()).OrderBy("q.position").Suffix("LIMIT 1"))))
 }
 
 // nextReady selects the present, when the next row is due, and when the next lease of one that is due or
-// fresh ends. With no row ready these are all leased, so that it reads no more than there are leases.
-// Its parameter is the floor.
+// fresh ends, of the first so many. With no row ready these are all leased. Its parameter is the floor.
 func (b *builder) nextReady() string {
-	least := func(column, where string) sq.Sqlizer {
-		return sq.Expr("(?)", sq.Select("min("+column+")").From(b.queue+" q").Where(where))
+	least := func(column, where string, order ...string) sq.Sqlizer {
+		return sq.Expr("(SELECT min("+column+") FROM (?) AS q)",
+			sq.Select("q."+column).From(b.queue+" q").Where(where).OrderBy(order...).Suffix(fmt.Sprintf("LIMIT %d", driver.MaxLimit)))
 	}
 	return b.render(sq.Select(b.dialect.Clock).
-		Column(least("q.available_at", "q.available_at > "+b.dialect.Clock)).
-		Column(least("q.lease_until", "q.available_at <= "+b.dialect.Clock)).
-		Column(least("q.lease_until", "q.available_at IS NULL AND q.position > ?")))
+		Column(least("available_at", "q.available_at > "+b.dialect.Clock, "q.available_at")).
+		Column(least("lease_until", "q.available_at <= "+b.dialect.Clock, "q.available_at", "q.position")).
+		Column(least("lease_until", "q.available_at IS NULL AND q.position > ?", "q.position")))
 }
 
 // lockSQL is the locked reads of the queue.

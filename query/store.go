@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	sq "github.com/Masterminds/squirrel"
+	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -17,7 +19,7 @@ type Store struct {
 	tx     driver.TxConfig // of the transaction that InTx began; zero outside one
 	events *events
 
-	changes *bool // in a transaction that inTx began: whether events became ready in it
+	effects *effects // in a transaction that inTx began: what is to follow its commit
 }
 
 // shared is what a Store and the Stores of its transactions have in common. The statements of a
@@ -30,6 +32,8 @@ type shared struct {
 	nowSQL          string
 	unknownKeySQL   string // a key that secrets are under and that is not on a list
 	horizon         *horizon
+	holding         sync.Mutex  // one claim at a time puts rows out of the way
+	inOrder         atomic.Bool // somebody claims with PerAggregateOrder
 	wakeups         Wakeups
 	eventSQL        *eventSQL
 	claimSQL        func() *claimSQL
@@ -81,7 +85,7 @@ func (s *Store) On(exec Executor) *Store { return newStore(s.shared, exec) }
 // asked.
 func (s *Store) inside(exec Executor, tx driver.TxConfig) *Store {
 	store := newStore(s.shared, exec)
-	store.tx, store.changes = tx, s.changes
+	store.tx, store.effects = tx, s.effects
 	return store
 }
 
@@ -176,21 +180,38 @@ func (s *Store) InTx(ctx context.Context, fn func(tx driver.Store) error, opts .
 
 // inTx runs fn in a transaction or savepoint, and wakes who waits if it made events ready.
 func (s *Store) inTx(ctx context.Context, config driver.TxConfig, fn func(inside *Store) error, opts ...driver.TxOption) error {
-	changed := false
+	var after effects
 	err := writable(s.exec).InTx(ctx, func(tx Executor) error {
 		if config.ReadOnly {
 			tx = readOnly{tx}
 		}
 		inside := s.inside(tx, config)
 		if !s.exec.IsTx() {
-			inside.changes = &changed
+			inside.effects = &after
 		}
 		return fn(inside)
 	}, opts...)
-	if err == nil && changed {
-		s.shared.wakeups.Changed(s.shared.schema)
+	if err == nil {
+		s.follow(ctx, after)
 	}
 	return err
+}
+
+// effects are what is to follow the commit of a transaction.
+type effects struct {
+	ready bool        // events became ready
+	gone  []uuid.UUID // events whose aggregates may go on
+}
+
+// follow does what follows a commit. It can't fail any more: what is left undone is noticed later.
+func (s *Store) follow(ctx context.Context, after effects) {
+	if len(after.gone) > 0 && s.shared.inOrder.Load() {
+		unheld, err := s.exec.Exec(ctx, s.shared.claimSQL().unhold, []any{after.gone})
+		after.ready = after.ready || err == nil && unheld > 0
+	}
+	if after.ready {
+		s.shared.wakeups.Changed(s.shared.schema)
+	}
 }
 
 // IsTx reports whether the Store is inside a transaction. driver.RetryTx asks.

@@ -55,8 +55,8 @@ func (r *events) anyReady(ctx context.Context) (ready bool, pause time.Duration,
 // changed is called when events may have become ready by what was just done.
 func (s *Store) changed(ctx context.Context) error {
 	switch {
-	case s.changes != nil: // inside inTx, which knows when it commits
-		*s.changes = true
+	case s.effects != nil: // inside inTx, which knows when it commits
+		s.effects.ready = true
 		return nil
 	case s.exec.IsTx():
 		return s.shared.wakeups.ChangedIn(ctx, s.exec, s.shared.schema)

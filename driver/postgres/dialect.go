@@ -34,9 +34,10 @@ var dialect = &query.Dialect{
 	Day:       func(moment string) string { return "CAST(floor(extract(epoch FROM " + moment + ") / 86400) AS bigint)" },
 	Unindexed: func(column string) string { return column },
 	Bytewise:  func(column string) string { return column + ` COLLATE "C"` },
-	// Without OFFSET 0 the planner may take it for a join, and merge from the oldest event on.
-	EachQueued: func(events query.Table) string {
-		return "CROSS JOIN LATERAL (SELECT * FROM " + quote(events) + " WHERE position = q.position OFFSET 0) e"
+	// Without OFFSET 0 the planner may take it for a join, and merge from the oldest event on, or read
+	// the whole table.
+	Each: func(table query.Table, alias, where string) string {
+		return "CROSS JOIN LATERAL (SELECT " + alias + ".* FROM " + quote(table) + " " + alias + " WHERE " + where + " OFFSET 0) " + alias
 	},
 	EachOfAggregate: func(queue query.Table) string {
 		return "CROSS JOIN LATERAL (SELECT * FROM " + quote(queue) + " WHERE aggregate_id = c.aggregate_id" +
@@ -66,17 +67,17 @@ func quote(t query.Table) string { return pgx.Identifier{t.Schema, t.Name}.Sanit
 // them itself. A standby has locks of its own only.
 const showsLocks = "count(*) FILTER (WHERE pid = pg_backend_pid()) > 0 AND NOT pg_is_in_recovery()"
 
-// horizon relies on three things. Who takes a position locks the sequence first, until the end of the
-// transaction (PostgreSQL's nextval does), so that pg_locks names everybody who may still commit one.
-// The lock goes after the commit became visible. And the last position is read before the locks are:
-// the lateral join makes it so. Thus each position up to the last one whose transaction is not among
-// the holders is visible to every statement that begins afterwards, or will never be.
+// horizon relies on two things. Who takes a position locks the sequence first, until the end of the
+// transaction (PostgreSQL's nextval does), so that pg_locks names everybody who took one and has not
+// ended. And the lock goes after the commit became visible. The highest position that this statement sees
+// was taken before it began, and all lower ones before that. So each of them whose transaction is not
+// among the holders is visible to every statement that begins afterwards, or will never be.
 func horizon(events query.Table) string {
 	sequence := quote(query.Table{Schema: events.Schema, Name: events.Name + "_position_seq"})
-	return "SELECT s.last, l.holders, l.reliable, current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') AS is_fresh" +
-		" FROM (SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM " + sequence + ") s CROSS JOIN LATERAL (" +
-		"SELECT coalesce(string_agg(virtualtransaction, ' ') FILTER (WHERE relation = '" + sequence + "'::regclass AND mode = 'RowExclusiveLock'), '') AS holders," +
-		" " + showsLocks + " AS reliable" +
-		" FROM pg_catalog.pg_locks WHERE locktype = 'relation' AND s.last IS NOT NULL" +
-		" AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())) l"
+	return "SELECT (SELECT coalesce(max(position), 0) FROM " + quote(events) + ") AS last," +
+		" coalesce(string_agg(virtualtransaction, ' ') FILTER (WHERE relation = '" + sequence + "'::regclass AND mode = 'RowExclusiveLock'), '') AS holders, " +
+		showsLocks + " AS reliable," +
+		" current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') AS is_fresh" +
+		" FROM pg_catalog.pg_locks WHERE locktype = 'relation'" +
+		" AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())"
 }

@@ -195,15 +195,10 @@ func TestRoundTrips(t *testing.T) {
 			return err
 		}},
 		{"Events.Extend", 1, func() error { return events.Extend(ctx, claims, 0) }},
-		{"Events.Release", 3, func() error { return events.Release(ctx, claims[:2]) }},
+		{"Events.Release", 1, func() error { return events.Release(ctx, claims[:2]) }},
 		{"Events.Retry", 1, func() error { return events.Retry(ctx, claims[2], 0, "") }},
 		{"Events.DeadLetter", 1, func() error { return events.DeadLetter(ctx, claims[3], "") }},
 		{"Events.Ack", 1, func() error { return events.Ack(ctx, claims[4:]) }},
-		{"Events.Claim", 1, func() (err error) {
-			ordered, err = events.Claim(ctx, driver.ClaimOptions{Limit: 2, PerAggregateOrder: true})
-			return err
-		}},
-		{"Events.Ack", 2, func() error { return events.Ack(ctx, ordered) }},
 
 		{"DeadLetters.Get", 1, func() error { return err(deadLetters.Get(ctx, claims[3].Event.ID)) }},
 		{"DeadLetters.List", 1, func() error { return err(deadLetters.List(ctx, driver.DeadLetterFilter{}, 0)) }},
@@ -321,6 +316,12 @@ func TestRoundTrips(t *testing.T) {
 
 		{"Actions.Delete", 5, func() error { return err(actions.Delete(ctx, c.action.ID)) }},
 		{"Endpoints.Delete", 4, func() error { return err(endpoints.Delete(ctx, c.endpoint.ID)) }},
+
+		{"Events.Claim", 1, func() (err error) {
+			ordered, err = events.Claim(ctx, driver.ClaimOptions{Limit: 2, PerAggregateOrder: true})
+			return err
+		}},
+		{"Events.Ack", 2, func() error { return events.Ack(ctx, ordered) }},
 	}
 	covered := map[string]bool{}
 	for _, m := range methods {

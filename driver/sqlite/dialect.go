@@ -39,8 +39,8 @@ var dialect = &query.Dialect{
 	Day:       func(moment string) string { return moment + " / 86400000000" },
 	Unindexed: func(column string) string { return "+" + column },
 	Bytewise:  func(column string) string { return column },
-	EachQueued: func(events query.Table) string {
-		return "CROSS JOIN " + quote(events) + " e ON e.position = q.position" // CROSS: q is the outer one
+	Each: func(table query.Table, alias, where string) string {
+		return "CROSS JOIN " + quote(table) + " " + alias + " ON " + where // CROSS: not to be reordered
 	},
 	// The index has the order, and a join that is not reordered gives rows in that of the index.
 	EachOfAggregate: func(queue query.Table) string {
