@@ -47,7 +47,7 @@ func earlier(table string) string {
 // pickInOrder picks runs. Its parameters are those of pickInOrderArgs.
 func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 	d := b.dialect
-	goesOn := "q.available_at IS NULL OR q.is_held OR q.available_at <= " + d.Clock
+	goesOn := "q.is_fresh OR q.is_held OR q.available_at <= " + d.Clock
 	parts := []any{either(b.due(candidate, typed), b.fresh(candidate, typed))}
 	if typed {
 		goesOn = "(" + goesOn + ") AND " + b.ofTypes(true)
@@ -57,17 +57,21 @@ func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 	if d.Locks {
 		lockHead = "CROSS JOIN LATERAL (SELECT FROM " + b.queue + " q WHERE q.event_id = c.event_id AND " + b.unleased() + " " + claimLock + ") h "
 	}
+	// Many a row is alone in its aggregate; else there is more to look at.
+	alone := "(SELECT 1 FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") + " AND o.aggregate_version <> c.aggregate_version LIMIT 1) IS NULL"
 	// Leases are at the front of an aggregate, but for versions that were saved late. The latest of them
 	// tells; coalesce, because with no later row there is none.
 	leasedBehind := "(SELECT max(o.lease_until) FROM (SELECT o.lease_until FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") +
 		" AND o.aggregate_version > c.aggregate_version ORDER BY o.aggregate_version LIMIT ?) o)"
 	run := sq.Expr("SELECT c.event_id AS head, c.lease_token AS token_before, q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version, "+
 		"CASE WHEN "+goesOn+" THEN 1 ELSE 0 END AS goes_on FROM (?) AS c "+lockHead+d.EachOfAggregate(Table{b.schema, queueTable})+
-		" WHERE "+b.isHead()+" AND coalesce("+leasedBehind+", "+d.Clock+") <= "+d.Clock+" LIMIT ?", parts...)
-	locked := b.locking(sq.Select("q.event_id").From(b.queue+" q").Where("q.event_id "+d.IsAmong("SELECT event_id FROM run")).Where(b.unleased()), claimLock)
+		" WHERE "+earlier(b.dead)+" IS NULL AND CASE WHEN "+alone+" THEN TRUE ELSE "+earlier(b.queue)+" IS NULL AND coalesce("+leasedBehind+", "+d.Clock+") <= "+d.Clock+" END"+
+		" LIMIT ?", parts...)
+	locked := b.locking(sq.Select("q.event_id").From(b.queue+" q").Where("q.event_id "+d.IsAmong("SELECT event_id FROM run WHERE event_id <> head")).
+		Where(b.unleased()), claimLock)
 	judged := sq.Select("r.*",
 		"min(r.goes_on) OVER (PARTITION BY r.head ORDER BY r.place) AS unbroken",
-		"min(CASE WHEN l.event_id IS NULL THEN 0 ELSE 1 END) OVER (PARTITION BY r.head) AS free").
+		"min(CASE WHEN l.event_id IS NULL AND r.event_id <> r.head THEN 0 ELSE 1 END) OVER (PARTITION BY r.head) AS free").
 		From("run r").LeftJoin("locked l ON l.event_id = r.event_id")
 	picked := sq.Select("event_id").From("judged").Where("unbroken = 1 AND free = 1 AND place <= ?")
 	return sq.Expr("WITH run AS MATERIALIZED (SELECT row_number() OVER () AS place, r.* FROM (?) AS r), locked AS MATERIALIZED (?), "+

@@ -41,7 +41,8 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 			b.eachWaiting("l", sameAggregate("l", "e")+" AND l.aggregate_version > e.aggregate_version AND "+token))
 	}
 	next := "SELECT (SELECT n.event_id FROM " + b.queue + " n WHERE " + sameAggregate("n", "e") +
-		" AND n.aggregate_version > e.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM " + d.UUIDs + " " + b.eachEvent("e.id = value")
+		" AND n.aggregate_version > e.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM " + d.UUIDs + " " + b.eachEvent("e.id = value") +
+		" WHERE (SELECT 1 FROM " + b.queue + " WHERE is_held ORDER BY available_at LIMIT 1) IS NOT NULL" // mostly none is
 
 	return &claimSQL{
 		builder: b,

@@ -45,7 +45,7 @@ func newHorizon(s *schemaSQL) *horizon {
 	if s.dialect.Horizon == nil {
 		return &horizon{}
 	}
-	lowest := sq.Select("q.position").From(s.quote(queueTable) + " q").Where("q.available_at IS NULL AND q.position > ?").
+	lowest := sq.Select("q.position").From(s.quote(queueTable) + " q").Where("q.is_fresh AND q.position > ?").
 		OrderBy("q.position").Suffix("LIMIT 1")
 	return &horizon{sql: s.render(sq.Select("h.last", "h.holders", "h.reliable", "h.is_fresh").Column(sq.Expr("(?)", lowest)).
 		From("(" + s.dialect.Horizon(Table{s.schema, eventsTable}) + ") h"))}

@@ -100,7 +100,7 @@ func (h byHand) mark(q interface {
 	return err
 }
 
-const claimSQL = `WITH queued AS MATERIALIZED (SELECT q.position FROM bench.event_queue q WHERE q.available_at IS NULL
+const claimSQL = `WITH queued AS MATERIALIZED (SELECT q.position FROM bench.event_queue q WHERE q.is_fresh
 AND (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT $1 FOR UPDATE SKIP LOCKED)
 SELECT e.id, e.event_data FROM queued q
 CROSS JOIN LATERAL (SELECT * FROM bench.events WHERE position = q.position OFFSET 0) e ORDER BY q.position`
@@ -122,7 +122,7 @@ func (h byHand) claim(n int) error {
 }
 
 const (
-	leaseSQL = `WITH picked AS MATERIALIZED (SELECT q.event_id FROM bench.event_queue q WHERE q.available_at IS NULL
+	leaseSQL = `WITH picked AS MATERIALIZED (SELECT q.event_id FROM bench.event_queue q WHERE q.is_fresh
 AND (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT $1 FOR UPDATE SKIP LOCKED),
 leased AS (UPDATE bench.event_queue SET lease_token = $2, lease_until = now() + interval '1 minute', attempts = attempts + 1
 WHERE event_id = ANY (ARRAY(SELECT event_id FROM picked)) RETURNING position, attempts, lease_until)

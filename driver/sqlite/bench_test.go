@@ -65,9 +65,9 @@ VALUES (?, ?, ?, ?, ?, ?)`
 FROM bench__event_queue WHERE event_id IN (SELECT value FROM json_each(?))`
 	handDone  = `DELETE FROM bench__event_queue WHERE event_id IN (SELECT value FROM json_each(?))`
 	handClaim = `SELECT e.id, e.event_data FROM bench__event_queue q JOIN bench__events e ON e.position = q.position
-WHERE q.available_at IS NULL AND (q.lease_until IS NULL OR q.lease_until <= ` + handNow + `) ORDER BY q.position LIMIT ?`
+WHERE q.is_fresh AND (q.lease_until IS NULL OR q.lease_until <= ` + handNow + `) ORDER BY q.position LIMIT ?`
 	handLease = `UPDATE bench__event_queue SET lease_token = ?, lease_until = ` + handNow + ` + 60000000, attempts = attempts + 1
-WHERE position IN (SELECT q.position FROM bench__event_queue q WHERE q.available_at IS NULL
+WHERE position IN (SELECT q.position FROM bench__event_queue q WHERE q.is_fresh
 AND (q.lease_until IS NULL OR q.lease_until <= ` + handNow + `) ORDER BY q.position LIMIT ?) RETURNING event_id`
 	handLeased = `SELECT e.id, e.event_data, q.attempts, q.lease_until FROM bench__event_queue q CROSS JOIN bench__events e ON e.position = q.position
 WHERE q.event_id IN (SELECT value FROM json_each(?)) ORDER BY q.position`

@@ -1,6 +1,6 @@
 -- The queue, made anew for claims. It has what claims go by, so that they never read the wide rows
--- of events that they leave alone. available_at is NULL for an event that waits since it was saved;
--- one that was given back is ready from then on. is_held: it was found behind an earlier event of
+-- of events that they leave alone. available_at is NULL for an event that waits since it was saved
+-- (is_fresh); one that was given back is ready from then on. is_held: it was found behind an earlier event of
 -- its aggregate, and is out of the way until that one is done, or until available_at at the latest.
 CREATE TABLE {{table "event_queue_new"}} (
     position          INTEGER PRIMARY KEY,
@@ -12,6 +12,7 @@ CREATE TABLE {{table "event_queue_new"}} (
     attempts          INTEGER NOT NULL DEFAULT 0,
     is_held           INTEGER NOT NULL DEFAULT 0,
     available_at      INTEGER,
+    is_fresh          INTEGER NOT NULL GENERATED ALWAYS AS (available_at IS NULL) STORED,
     lease_until       INTEGER,
     lease_token       TEXT,
     last_error        TEXT
@@ -22,8 +23,10 @@ INSERT INTO {{table "event_queue_new"}} (position, event_id, event_type, aggrega
 DROP TABLE {{table "event_queue"}};
 ALTER TABLE {{table "event_queue_new"}} RENAME TO {{table "event_queue"}};
 
-CREATE INDEX {{table "event_queue_fresh_idx"}} ON {{table "event_queue"}} (position) WHERE available_at IS NULL;
-CREATE INDEX {{table "event_queue_due_idx"}} ON {{table "event_queue"}} (available_at, position) WHERE available_at IS NOT NULL;
+CREATE INDEX {{table "event_queue_fresh_idx"}} ON {{table "event_queue"}} (position) WHERE is_fresh;
+CREATE INDEX {{table "event_queue_due_idx"}} ON {{table "event_queue"}} (available_at, position) WHERE NOT is_fresh;
+CREATE INDEX {{table "event_queue_later_idx"}} ON {{table "event_queue"}} (position) WHERE NOT is_fresh AND position > 0;
+CREATE INDEX {{table "event_queue_held_idx"}} ON {{table "event_queue"}} (available_at) WHERE is_held;
 CREATE INDEX {{table "event_queue_aggregate_idx"}} ON {{table "event_queue"}} (aggregate_id, aggregate_type, aggregate_version);
 
 -- The events that nobody could handle.
