@@ -20,7 +20,7 @@ func (x *executor) Query(ctx context.Context, sql string, args, targets []any, r
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer x.db.release(ctx, conn)
 	writes := !strings.HasPrefix(sql, "SELECT")
 	return classify(ctx, runQuery(ctx, conn, sql, args, targets, row), writes)
 }
@@ -30,7 +30,7 @@ func (x *executor) Exec(ctx context.Context, sql string, args []any) (int64, err
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Release()
+	defer x.db.release(ctx, conn)
 	tag, err := conn.Exec(ctx, sql, bind(args)...)
 	return tag.RowsAffected(), classify(ctx, err, true)
 }
@@ -48,7 +48,7 @@ func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error, o
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer x.db.release(ctx, conn)
 	tx, err := conn.BeginTx(ctx, txOptions(config))
 	if err != nil {
 		return classify(ctx, err, false)

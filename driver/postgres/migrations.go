@@ -32,7 +32,7 @@ func (d *db) MigrationVersion(ctx context.Context, schema string) (version int, 
 	if err != nil {
 		return 0, false, err
 	}
-	defer conn.Release()
+	defer d.release(ctx, conn)
 	err = runQuery(ctx, conn, versionSQL(schema), []any{pgx.QueryExecModeExec}, []any{&version, &dirty}, nil)
 	var refusal *pgconn.PgError
 	if errors.As(err, &refusal) && refusal.Code == "42P01" { // undefined_table: nor need there be the schema

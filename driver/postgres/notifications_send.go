@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/neomultitenant/neoevents/query"
@@ -187,7 +188,8 @@ func (s *sender) send(schemas []string) (bool, error) {
 	defer conn.Release()
 	ctx, cancel = context.WithTimeout(context.Background(), announceTimeout)
 	defer cancel()
-	tag, err := conn.Exec(ctx, announceSQL, schemas, s.process)
+	// By the simple protocol: one round trip, and nothing that is kept on the connection.
+	tag, err := conn.Exec(ctx, announceSQL, pgx.QueryExecModeSimpleProtocol, schemas, s.process)
 	return tag.RowsAffected() > 0, classify(ctx, err, false)
 }
 

@@ -130,6 +130,17 @@ func (d *db) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return conn, classify(ctx, err, false)
 }
 
+// release gives a connection back, or closes it if the context of what was done on it ended: the server
+// may act on a request to cancel when somebody else has the connection already.
+func (d *db) release(ctx context.Context, conn *pgxpool.Conn) {
+	if ctx.Err() != nil {
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
+		defer cancel()
+		_ = conn.Conn().Close(bounded)
+	}
+	conn.Release()
+}
+
 // Store implements driver.DB.
 func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 	if err := driver.ValidateSchema(schema); err != nil {
@@ -177,7 +188,7 @@ func (d *db) answer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer d.release(ctx, conn)
 	return classify(ctx, conn.Ping(ctx), false)
 }
 

@@ -29,7 +29,8 @@ type session struct {
 	conn       *sql.Conn
 	statements *simplelru.LRU[string, *sql.Stmt] // nil: statements are not kept
 	refusing   bool                              // refuseWrites is to be undone
-	synchrony  int                               // the pragma synchronous that relax replaced; 0: none
+	synchrony  int                               // the pragma synchronous; 0: not known yet
+	relaxed    bool                              // relax is to be undone
 	lost       bool                              // the connection was given up
 }
 
@@ -139,30 +140,39 @@ const (
 )
 
 // relax makes commits not wait for the disk until synchronize, where that leaves the database intact
-// whatever happens: in WAL mode. Pragmas go past the kept statements: see refuseWrites.
+// whatever happens: in WAL mode. Pragmas go past the kept statements: see refuseWrites. A connection of
+// the app's is left as it is.
 func (s *session) relax(ctx context.Context) error {
-	var mode string
-	var synchrony int
-	if err := s.conn.QueryRowContext(ctx, "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous").Scan(&mode, &synchrony); err != nil {
-		return classify(ctx, err)
-	}
-	if mode != "wal" || synchrony < synchronousFull {
+	if s.statements == nil {
 		return nil
 	}
-	s.synchrony = synchrony
+	if s.synchrony == 0 { // not asked yet
+		var mode string
+		err := s.conn.QueryRowContext(ctx, "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous").Scan(&mode, &s.synchrony)
+		if err != nil {
+			return classify(ctx, err)
+		}
+		if mode != "wal" {
+			s.synchrony = synchronousNormal // as good as: there is nothing to relax
+		}
+	}
+	if s.synchrony < synchronousFull {
+		return nil
+	}
+	s.relaxed = true
 	_, err := s.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA synchronous = %d", synchronousNormal))
 	return classify(ctx, err)
 }
 
 // synchronize undoes relax, or gives the connection up.
 func (s *session) synchronize(ctx context.Context) {
-	if s.synchrony == 0 {
+	if !s.relaxed {
 		return
 	}
+	s.relaxed = false
 	if _, err := s.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA synchronous = %d", s.synchrony)); err != nil {
 		s.giveUp()
 	}
-	s.synchrony = 0
 }
 
 // giveUp sees to it that nobody gets the connection again.
