@@ -100,6 +100,7 @@ var areas = []area{
 	claimsOrder,
 	claimsOrderFailures,
 	claimsWait,
+	claimModel,
 	deadLetters,
 	deadLettersRequeue,
 	consumers,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -83,26 +84,27 @@ type leasing struct {
 	claims  []driver.Claim
 }
 
-// claimAll claims until there is something, or nothing to be had.
+// claimAll claims until there is enough, or no more to be had at once.
 func (l *leasing) claimAll(ctx context.Context) error {
+	began := time.Now()
 	for range mostPasses {
-		claims, wornOut, err := l.claimSome(ctx)
+		claims, wornOut, err := l.claimSome(ctx, l.opts.Limit-len(l.claims))
 		if err != nil {
 			return err
 		}
+		l.claims = append(l.claims, claims...)
 		l.horizon.advance(ctx, l.events)
-		l.claims = claims
 		goOn := len(wornOut) > 0 // there may be others behind these
 		if goOn {
-			if err := l.bury(ctx, wornOut); err != nil {
-				return err
-			}
+			err = l.bury(ctx, wornOut)
 		} else if l.opts.PerAggregateOrder && len(l.claims) == 0 {
-			if goOn, err = l.holdSome(ctx); err != nil {
-				return err
-			}
+			goOn, err = l.holdSome(ctx)
 		}
-		if !goOn || len(l.claims) > 0 {
+		if err != nil {
+			return err
+		}
+		// Once it is late in the lease what was claimed first might end, and be claimed again.
+		if !goOn || len(l.claims) >= l.opts.Limit || time.Since(began) > l.opts.Lease/2 {
 			break
 		}
 	}
@@ -110,9 +112,9 @@ func (l *leasing) claimAll(ctx context.Context) error {
 }
 
 // claimSome is claimOnce, again where the database undid it in favour of others.
-func (l *leasing) claimSome(ctx context.Context) (claims, wornOut []driver.Claim, err error) {
+func (l *leasing) claimSome(ctx context.Context, limit int) (claims, wornOut []driver.Claim, err error) {
 	err = insist(l.exec, func() error {
-		claims, wornOut, err = l.claimOnce(ctx, l.opts.Limit)
+		claims, wornOut, err = l.claimOnce(ctx, limit)
 		return err
 	})
 	return claims, wornOut, err

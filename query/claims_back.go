@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,15 +76,16 @@ func (r *events) Extend(ctx context.Context, claims []driver.Claim, lease time.D
 }
 
 func (r *events) Release(ctx context.Context, claims []driver.Claim) error {
-	released := false
+	ready := false
 	err := r.giveBack(ctx, claims, func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error) {
 		release := func(x Executor) error {
 			done, err = r.updating(ctx, x, r.claimSQL().release, claimedIDs(batch), batch[0].Token)
-			released = released || len(done) > 0
+			ready = ready || len(done) > 0
 			if err != nil || !batch[0].PerAggregateOrder || len(done) == 0 {
 				return err
 			}
-			_, err = x.Exec(ctx, r.claimSQL().releaseLater, []any{batch[0].Token, firsts(batch), batch[0].Token})
+			released := slices.DeleteFunc(slices.Clone(batch), func(c driver.Claim) bool { return !slices.Contains(done, c.Event.ID) })
+			_, err = x.Exec(ctx, r.claimSQL().releaseLater, []any{batch[0].Token, firsts(released), batch[0].Token})
 			return err
 		}
 		if batch[0].PerAggregateOrder {
@@ -93,7 +95,7 @@ func (r *events) Release(ctx context.Context, claims []driver.Claim) error {
 		}
 		return done, err
 	})
-	return r.fail("Release", r.tell(ctx, released, err))
+	return r.fail("Release", r.tell(ctx, ready, err))
 }
 
 func (r *events) Retry(ctx context.Context, claim driver.Claim, after time.Duration, reason string) error {

@@ -47,10 +47,11 @@ func earlier(table string) string {
 // pickInOrder picks runs. Its parameters are those of pickInOrderArgs.
 func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 	d := b.dialect
-	goesOn := "q.is_fresh OR q.is_held OR q.available_at <= " + d.Clock
+	goesOn := "(q.is_fresh OR q.is_held OR q.available_at <= " + d.Clock + ") AND (SELECT 1 FROM " + b.dead + " o WHERE " + sameAggregate("o", "c") +
+		" AND o.aggregate_version > c.aggregate_version AND o.aggregate_version < q.aggregate_version LIMIT 1) IS NULL"
 	parts := []any{either(b.due(candidate, typed), b.fresh(candidate, typed))}
 	if typed {
-		goesOn = "(" + goesOn + ") AND " + b.ofTypes(true)
+		goesOn += " AND " + b.ofTypes(true)
 		parts = append([]any{sq.Expr("?")}, parts...) // for the types, which stay a parameter
 	}
 	lockHead := ""
@@ -64,7 +65,7 @@ func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 	leasedBehind := "(SELECT max(o.lease_until) FROM (SELECT o.lease_until FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") +
 		" AND o.aggregate_version > c.aggregate_version ORDER BY o.aggregate_version LIMIT ?) o)"
 	run := sq.Expr("SELECT c.event_id AS head, c.lease_token AS token_before, q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version, "+
-		"CASE WHEN "+goesOn+" THEN 1 ELSE 0 END AS goes_on FROM (?) AS c "+lockHead+d.EachOfAggregate(Table{b.schema, queueTable})+
+		"CASE WHEN q.event_id = c.event_id OR "+goesOn+" THEN 1 ELSE 0 END AS goes_on FROM (?) AS c "+lockHead+d.EachOfAggregate(Table{b.schema, queueTable})+
 		" WHERE "+earlier(b.dead)+" IS NULL AND CASE WHEN "+alone+" THEN TRUE ELSE "+earlier(b.queue)+" IS NULL AND coalesce("+leasedBehind+", "+d.Clock+") <= "+d.Clock+" END"+
 		" LIMIT ?", parts...)
 	locked := b.locking(sq.Select("q.event_id").From(b.queue+" q").Where("q.event_id "+d.IsAmong("SELECT event_id FROM run WHERE event_id <> head")).
@@ -78,6 +79,10 @@ func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 		"judged AS MATERIALIZED (?), picked AS MATERIALIZED (?)", run, locked, judged, picked)
 }
 
+// lateVersions is how many events of an aggregate, saved with versions below those of its leased ones, a
+// claim looks past for these.
+const lateVersions = 100
+
 // pickInOrderArgs are the parameters of pickInOrder: window is how many ready rows of each kind it looks
 // at, at the most.
 func (b *builder) pickInOrderArgs(floor int64, types []string, window, limit int) []any {
@@ -89,7 +94,7 @@ func (b *builder) pickInOrderArgs(floor int64, types []string, window, limit int
 	if b.dialect.EachHasLimit {
 		args = append(args, int64(limit)+1)
 	}
-	return append(args, int64(limit)+1, int64(limit)+1, int64(limit))
+	return append(args, int64(limit+lateVersions), int64(limit)+1, int64(limit))
 }
 
 // fence selects the rows whose token is to go because a claim took the head of their aggregate from
