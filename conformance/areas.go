@@ -99,6 +99,7 @@ var areas = []area{
 	claimsTransactions,
 	claimsOrder,
 	claimsOrderFailures,
+	claimsLate,
 	claimsWait,
 	claimModel,
 	deadLetters,
