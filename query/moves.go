@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"strings"
 
 	sq "github.com/Masterminds/squirrel"
 	"github.com/google/uuid"
@@ -14,30 +15,33 @@ type move struct {
 	given      int // how many of the parameters only the first statement has
 }
 
-// moving is the move of the rows of a table for which where holds. given is a select of one row with
-// the parameters that come before those of where, its columns at hand for what is selected; nil: none.
+// moving is the move of the rows of a table for which where holds. given are columns, made of parameters
+// that come before those of where, which are at hand for what is selected.
 func (s *schemaSQL) moving(from, where, to, columns, selected string, given ...string) move {
-	insert := sq.Insert(to).Columns(columns)
-	taken := sq.Delete(from).Where(where)
-	if len(given) > 0 {
-		row := sq.Select(given...)
-		if s.dialect.WritableCTE {
-			return move{given: len(given), Statements: []string{s.render(sq.Select("event_id").From("moved").PrefixExpr(sq.Expr(
-				"WITH given AS (?), moved AS (?), added AS (?)", row, taken.Suffix("RETURNING *"), insert.Select(sq.Select(selected).From("moved CROSS JOIN given")))))}}
+	var with []string
+	var parts []any
+	source := func(rows string) sq.SelectBuilder {
+		if len(given) > 0 {
+			rows += " CROSS JOIN given"
 		}
-		return move{given: len(given), Statements: []string{
-			s.render(insert.PrefixExpr(sq.Expr("WITH given AS (?)", row)).Select(sq.Select(selected).From(from + " CROSS JOIN given").Where(where))),
-			s.render(taken.Suffix("RETURNING event_id")),
+		return sq.Select(selected).From(rows)
+	}
+	if len(given) > 0 {
+		with, parts = append(with, "given AS (?)"), append(parts, sq.Select(given...))
+	}
+	insert, taken := sq.Insert(to).Columns(columns), sq.Delete(from).Where(where)
+	if s.dialect.WritableCTE {
+		with = append(with, "moved AS (?)", "added AS (?)")
+		parts = append(parts, taken.Suffix("RETURNING *"), insert.Select(source("moved")))
+		return move{Statements: []string{
+			s.render(sq.Select("event_id").From("moved").PrefixExpr(sq.Expr("WITH "+strings.Join(with, ", "), parts...))),
 		}}
 	}
-	if s.dialect.WritableCTE {
-		return move{Statements: []string{s.render(sq.Select("event_id").From("moved").PrefixExpr(sq.Expr(
-			"WITH moved AS (?), added AS (?)", taken.Suffix("RETURNING *"), insert.Select(sq.Select(selected).From("moved")))))}}
+	insert = insert.Select(source(from).Where(where))
+	if len(given) > 0 {
+		insert = insert.PrefixExpr(sq.Expr("WITH "+with[0], parts...))
 	}
-	return move{Statements: []string{
-		s.render(insert.Select(sq.Select(selected).From(from).Where(where))),
-		s.render(taken.Suffix("RETURNING event_id")),
-	}}
+	return move{given: len(given), Statements: []string{s.render(insert), s.render(taken.Suffix("RETURNING event_id"))}}
 }
 
 // run moves rows and returns their event ids.
