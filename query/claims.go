@@ -131,7 +131,7 @@ func (l *leasing) claimOnce(ctx context.Context, limit int) (claims, wornOut []d
 	}
 	args = append(args, l.token, l.opts.Lease.Microseconds())
 	if l.opts.PerAggregateOrder && l.dialect.WritableCTE {
-		args = append(args, driver.HoldInterval.Microseconds(), int64(limit)) // of the guard
+		args = append(args, int64(limit+lateVersions), driver.HoldInterval.Microseconds(), int64(limit)) // of fence and guard
 	}
 
 	claims = make([]driver.Claim, 0, min(limit, driver.DefaultLimit))
@@ -158,17 +158,16 @@ func (l *leasing) claimOnce(ctx context.Context, limit int) (claims, wornOut []d
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		var again []uuid.UUID
+		again := false
 		err = x.Query(ctx, statements.leasedStatement(l.columns), []any{ids}, targets, func() {
-			if claim.Attempt > 1 {
-				again = append(again, claim.Event.ID)
-			}
+			again = again || claim.Attempt > 1
 			row()
 		})
-		if err != nil || len(again) == 0 || !l.opts.PerAggregateOrder {
+		// A run that has all there is of its aggregate, for the first time, needs no fence.
+		if err != nil || !l.opts.PerAggregateOrder || !again && len(ids) < limit {
 			return err
 		}
-		_, err = x.Exec(ctx, statements.fenceLater, []any{l.token, again})
+		_, err = x.Exec(ctx, statements.fenceLater, []any{l.token, lasts(append(slices.Clone(claims), wornOut...))})
 		return err
 	})
 	return claims, wornOut, err

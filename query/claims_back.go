@@ -222,12 +222,21 @@ func byToken(claims []driver.Claim) (batches [][]driver.Claim) {
 	return batches
 }
 
-// firsts returns the ids of the first claimed event of each aggregate.
+// firsts returns the ids of the first claimed event of each aggregate, lasts of the last one.
 func firsts(claims []driver.Claim) []uuid.UUID {
+	return outermost(claims, func(a, b int64) bool { return a < b })
+}
+
+func lasts(claims []driver.Claim) []uuid.UUID {
+	return outermost(claims, func(a, b int64) bool { return a > b })
+}
+
+// outermost returns the ids of one claimed event of each aggregate, whose version no other one exceeds.
+func outermost(claims []driver.Claim, exceeds func(a, b int64) bool) []uuid.UUID {
 	found := map[driver.Aggregate]*driver.Event{}
 	for i := range claims {
 		e := &claims[i].Event
-		if other := found[e.Aggregate()]; other == nil || e.AggregateVersion < other.AggregateVersion {
+		if other := found[e.Aggregate()]; other == nil || exceeds(e.AggregateVersion, other.AggregateVersion) {
 			found[e.Aggregate()] = e
 		}
 	}

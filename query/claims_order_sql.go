@@ -15,8 +15,8 @@ import (
 // before the other ended and sees another head, that one head is a row of the other's run. If the limit
 // cut the run, the row after it is held (guard), so that who saw it as a head finds it changed.
 //
-// If a head was leased before, the worker whose lease ended may still have later rows of its run under its
-// token. They are taken from it with the head (fence): else it could acknowledge them before the head.
+// A worker whose lease ended may still have later rows of an aggregate under its token. They are taken from
+// it with the head (fence): else it could acknowledge them before the head.
 //
 // Rows behind a head are ready, too, and a claim that finds none but such walks past all of them. So
 // they are held: out of the way, until the event before them is done (unhold, by who acknowledges
@@ -97,18 +97,21 @@ func (b *builder) pickInOrderArgs(floor int64, types []string, window, limit int
 	return append(args, int64(limit+lateVersions), int64(limit)+1, int64(limit))
 }
 
-// fence selects the rows whose token is to go because a claim took the head of their aggregate from
-// another worker. That is rare, and only then the rows of an aggregate are looked at.
+// fence selects the rows whose token is to go because a claim took the head of their aggregate: all if it
+// took it from another worker, else the first so many as its parameter says. Heads with no row behind
+// them are left out first, and what the claim changes anyway in the end.
 func (b *builder) fence() string {
-	return "SELECT l.event_id FROM run c " +
-		b.eachWaiting("l", sameAggregate("l", "c")+" AND l.aggregate_version > c.aggregate_version AND l.lease_token IS NOT NULL") +
-		" WHERE c.event_id = c.head AND c.token_before IS NOT NULL AND c.head IN (SELECT event_id FROM picked)" +
-		" AND l.event_id NOT IN (SELECT event_id FROM picked)"
+	return "SELECT l.event_id FROM (SELECT * FROM run WHERE event_id = head AND head IN (SELECT event_id FROM picked)" +
+		" AND head IN (SELECT head FROM run WHERE event_id <> head) OFFSET 0) c" +
+		" CROSS JOIN LATERAL (SELECT o.event_id, o.lease_token FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") +
+		" AND o.aggregate_version > c.aggregate_version ORDER BY o.aggregate_version LIMIT CASE WHEN c.token_before IS NULL THEN CAST(? AS bigint) END) l" +
+		" WHERE l.lease_token IS NOT NULL AND l.event_id NOT IN (SELECT event_id FROM judged WHERE unbroken = 1 AND free = 1)"
 }
 
-// guard holds the row after a run that the limit cut. Its parameters are the microseconds and the limit.
+// guard holds the row after a run that the limit cut, and takes its token, too. Its parameters are the
+// microseconds and the limit.
 func (b *builder) guard() sq.UpdateBuilder {
-	return b.holding().Where("event_id " + b.dialect.IsAmong(
+	return b.holding().Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).Where("event_id " + b.dialect.IsAmong(
 		"SELECT event_id FROM judged WHERE unbroken = 1 AND free = 1 AND place > ? AND event_id <> head"))
 }
 

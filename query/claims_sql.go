@@ -1,6 +1,7 @@
 package query
 
 import (
+	"strconv"
 	"strings"
 
 	sq "github.com/Masterminds/squirrel"
@@ -20,7 +21,7 @@ type claimSQL struct {
 	extend     string // microseconds, ids, token
 	release    string // ids, token
 	// The later ones of their aggregates: given back, and out of the way of others or not; or taken from
-	// any other token. Parameters: holdLater's microseconds out of the way; the token, ids, and again the
+	// any other token, if there is one among the first of them. Parameters: holdLater's microseconds out of the way; the token, ids, and again the
 	// token but for fenceLater.
 	releaseLater, holdLater, fenceLater string
 
@@ -58,8 +59,11 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 		releaseLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where("lease_token = ?").Where(later("l.lease_token = ?"))),
 		holdLater: b.render(b.holding().Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).Set("attempts", sq.Expr("attempts - 1")).
 			Where("lease_token = ?").Where(later("l.lease_token = ?"))),
-		fenceLater: b.render(back().Where("lease_token <> ?").Where(later("l.lease_token IS NOT NULL"))),
-		unhold:     b.render(b.letGoOn().Where("event_id " + d.IsAmong(next))),
+		fenceLater: b.render(back().Where("lease_token <> ?").Where("event_id " + d.IsAmong("SELECT l.event_id FROM "+d.UUIDs+" "+b.eachEvent("e.id = value")+" "+
+			b.eachWaiting("l", sameAggregate("l", "e")+" AND l.aggregate_version > e.aggregate_version AND l.lease_token IS NOT NULL")+
+			" WHERE (SELECT max(o.lease_until) FROM (SELECT o.lease_until FROM "+b.queue+" o WHERE "+sameAggregate("o", "e")+
+			" AND o.aggregate_version > e.aggregate_version ORDER BY o.aggregate_version LIMIT "+strconv.Itoa(lateVersions)+") o) IS NOT NULL"))),
+		unhold: b.render(b.letGoOn().Where("event_id " + d.IsAmong(next))),
 		unholdHeads: b.render(b.letGoOn().Where("event_id " + d.IsAmong("SELECT c.event_id FROM "+d.UUIDs+" "+
 			b.eachWaiting("c", "c.event_id = value")+" WHERE "+b.isHead()))),
 		anyReady: b.anyReady(), nextReady: b.nextReady(),
