@@ -136,7 +136,7 @@ func (l *listener) listen(ctx context.Context, conn *pgx.Conn) (bool, error) {
 // prove sends a notification from the pool and waits until it arrives.
 func (l *listener) prove(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	proof := "? " + rand.Text()
-	sending, cancel := context.WithTimeout(ctx, l.delays.prove)
+	sending, cancel := context.WithTimeout(ctx, announceTimeout)
 	defer cancel()
 	if _, err := l.pool.Exec(sending, "SELECT pg_notify('"+channel+"', $1)", proof); err != nil {
 		return false, err
