@@ -58,15 +58,15 @@ func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 	if d.Locks {
 		lockHead = "CROSS JOIN LATERAL (SELECT FROM " + b.queue + " q WHERE q.event_id = c.event_id AND " + b.unleased() + " " + claimLock + ") h "
 	}
-	// Many a row is alone in its aggregate; else there is more to look at.
-	alone := "(SELECT 1 FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") + " AND o.aggregate_version <> c.aggregate_version LIMIT 1) IS NULL"
+	// Many a row has none behind it; else there is more to look at.
+	isLast := "(SELECT 1 FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") + " AND o.aggregate_version > c.aggregate_version LIMIT 1) IS NULL"
 	// Leases are at the front of an aggregate, but for versions that were saved late. The latest of them
 	// tells; coalesce, because with no later row there is none.
 	leasedBehind := "(SELECT max(o.lease_until) FROM (SELECT o.lease_until FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") +
 		" AND o.aggregate_version > c.aggregate_version ORDER BY o.aggregate_version LIMIT ?) o)"
 	run := sq.Expr("SELECT c.event_id AS head, c.lease_token AS token_before, q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version, "+
 		"CASE WHEN q.event_id = c.event_id OR "+goesOn+" THEN 1 ELSE 0 END AS goes_on FROM (?) AS c "+lockHead+d.EachOfAggregate(Table{b.schema, queueTable})+
-		" WHERE "+earlier(b.dead)+" IS NULL AND CASE WHEN "+alone+" THEN TRUE ELSE "+earlier(b.queue)+" IS NULL AND coalesce("+leasedBehind+", "+d.Clock+") <= "+d.Clock+" END"+
+		" WHERE "+b.isHead()+" AND CASE WHEN "+isLast+" THEN TRUE ELSE coalesce("+leasedBehind+", "+d.Clock+") <= "+d.Clock+" END"+
 		" LIMIT ?", parts...)
 	locked := b.locking(sq.Select("q.event_id").From(b.queue+" q").Where("q.event_id "+d.IsAmong("SELECT event_id FROM run WHERE event_id <> head")).
 		Where(b.unleased()), claimLock)
