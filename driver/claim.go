@@ -80,8 +80,8 @@ func checkEventTypes(types []string) error {
 	return nil
 }
 
-// Prepare validates a claim as it is given back, and the columns that it needs. For backends.
-func (c *Claim) Prepare() error {
+// Validate reports what a claim that is given back lacks, as an [InvalidError].
+func (c *Claim) Validate() error {
 	switch {
 	case c.Event.ID == uuid.Nil:
 		return &InvalidError{"event.id", "is required; give the claim as Claim returned it"}
@@ -94,7 +94,7 @@ func (c *Claim) Prepare() error {
 // CheckClaims validates claims as they are given back. For backends.
 func CheckClaims(claims []Claim) error {
 	for i := range claims {
-		if err := claims[i].Prepare(); err != nil {
+		if err := claims[i].Validate(); err != nil {
 			return inElement("claims", i, err)
 		}
 	}
@@ -135,9 +135,9 @@ func StorableReason(reason string) string {
 type EventClaims interface {
 	// Claim leases events to the caller: those whose retry is due first, then the oldest. It passes
 	// over those that others lease or lock, and returns them by Position, with PerAggregateOrder
-	// those of one aggregate by version among themselves. Fewer than Limit may not be all there are;
-	// an empty result is: nothing to do. Events that were handed out MaxAttempts times become dead
-	// letters instead.
+	// those of one aggregate by version among themselves. There may be more than it returns, with
+	// PerAggregateOrder even if it returns none: Wait tells. Events that were handed out MaxAttempts
+	// times become dead letters instead.
 	Claim(ctx context.Context, opts ClaimOptions) ([]Claim, error)
 
 	// Ack takes events out of the queue and sets their ProcessedAt to now: they were handled.

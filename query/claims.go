@@ -23,27 +23,24 @@ func (r *events) claim(ctx context.Context, opts driver.ClaimOptions) ([]driver.
 	if err := opts.Prepare(); err != nil {
 		return nil, err
 	}
-	asked, err := driver.SelectEventColumns(opts.Columns)
-	if err != nil {
-		return nil, err
-	}
-	read := append(slices.Clone(asked), driver.EventColumnPosition) // to sort by
+	var order []driver.EventColumn
 	if opts.PerAggregateOrder {
 		r.inOrder.Store(true)
-		read = append(read, driver.EventColumnAggregateType, driver.EventColumnAggregateID, driver.EventColumnAggregateVersion)
+		order = []driver.EventColumn{driver.EventColumnAggregateType, driver.EventColumnAggregateID, driver.EventColumnAggregateVersion}
 	}
-	if read, err = driver.SelectEventColumns(read); err != nil {
+	asked, read, err := sortable(opts.Columns, order...)
+	if err != nil {
 		return nil, err
 	}
 	token, err := uuid.NewRandom()
 	if err != nil {
 		return nil, err
 	}
-	l := &leasing{events: r, opts: opts, token: token, columns: queuedColumns(read), claims: []driver.Claim{}}
+	l := &leasing{events: r, opts: opts, token: token, columns: read, claims: []driver.Claim{}}
 	if err := l.claimAll(ctx); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(l.claims, func(a, b driver.Claim) int { return cmp.Compare(a.Event.Position, b.Event.Position) })
+	slices.SortFunc(l.claims, func(a, b driver.Claim) int { return byPosition(a.Event, b.Event) })
 	if opts.PerAggregateOrder {
 		orderRuns(l.claims)
 	}

@@ -127,7 +127,7 @@ func (r *events) deadLetter(ctx context.Context, claim driver.Claim, reason stri
 // fallBack gives one claim back that failed, by a step that reports whether it was still the worker's.
 // In order, the later events of its aggregate under the same token follow: they have to wait for it.
 func (r *events) fallBack(ctx context.Context, claim driver.Claim, step func(x Executor) (bool, error)) error {
-	if err := claim.Prepare(); err != nil {
+	if err := claim.Validate(); err != nil {
 		return err
 	}
 	run := func(x Executor) error {
@@ -249,10 +249,7 @@ func outermost(claims []driver.Claim, exceeds func(a, b int64) bool) []uuid.UUID
 
 // updating runs an UPDATE that returns ids.
 func (r *events) updating(ctx context.Context, x Executor, sql string, args ...any) (ids []uuid.UUID, err error) {
-	if r.dialect.WritableCTE || x.IsTx() {
-		return queryIDs(ctx, x, sql, args)
-	}
-	err = x.InTx(ctx, func(x Executor) error {
+	err = r.writing(ctx, x, func(x Executor) error {
 		ids, err = queryIDs(ctx, x, sql, args)
 		return err
 	})

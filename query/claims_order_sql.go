@@ -44,6 +44,13 @@ func earlier(table string) string {
 		" AND o.aggregate_version < c.aggregate_version ORDER BY o.aggregate_version DESC LIMIT 1)"
 }
 
+// leasedBehind selects when the last lease ends of the first rows behind a row in its aggregate, NULL if none
+// of them is or was leased. Leases are at the front of an aggregate, but for versions that were saved late.
+func (b *builder) leasedBehind(row, limit string) string {
+	return "(SELECT max(o.lease_until) FROM (SELECT o.lease_until FROM " + b.queue + " o WHERE " + sameAggregate("o", row) +
+		" AND o.aggregate_version > " + row + ".aggregate_version ORDER BY o.aggregate_version LIMIT " + limit + ") o)"
+}
+
 // pickInOrder picks runs. Its parameters are those of pickInOrderArgs.
 func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 	d := b.dialect
@@ -58,16 +65,9 @@ func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 	if d.Locks {
 		lockHead = "CROSS JOIN LATERAL (SELECT FROM " + b.queue + " q WHERE q.event_id = c.event_id AND " + b.unleased() + " " + claimLock + ") h "
 	}
-	// Many a row has none behind it; else there is more to look at.
-	isLast := "(SELECT 1 FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") + " AND o.aggregate_version > c.aggregate_version LIMIT 1) IS NULL"
-	// Leases are at the front of an aggregate, but for versions that were saved late. The latest of them
-	// tells; coalesce, because with no later row there is none.
-	leasedBehind := "(SELECT max(o.lease_until) FROM (SELECT o.lease_until FROM " + b.queue + " o WHERE " + sameAggregate("o", "c") +
-		" AND o.aggregate_version > c.aggregate_version ORDER BY o.aggregate_version LIMIT ?) o)"
 	run := sq.Expr("SELECT c.event_id AS head, c.lease_token AS token_before, q.event_id, q.aggregate_id, q.aggregate_type, q.aggregate_version, "+
 		"CASE WHEN q.event_id = c.event_id OR "+goesOn+" THEN 1 ELSE 0 END AS goes_on FROM (?) AS c "+lockHead+d.EachOfAggregate(Table{b.schema, queueTable})+
-		" WHERE "+b.isHead()+" AND CASE WHEN "+isLast+" THEN TRUE ELSE coalesce("+leasedBehind+", "+d.Clock+") <= "+d.Clock+" END"+
-		" LIMIT ?", parts...)
+		" WHERE "+b.isHead()+" AND coalesce("+b.leasedBehind("c", "?")+", "+d.Clock+") <= "+d.Clock+" LIMIT ?", parts...)
 	locked := b.locking(sq.Select("q.event_id").From(b.queue+" q").Where("q.event_id "+d.IsAmong("SELECT event_id FROM run WHERE event_id <> head")).
 		Where(b.unleased()), claimLock)
 	judged := sq.Select("r.*",
@@ -111,7 +111,7 @@ func (b *builder) fence() string {
 // guard holds the row after a run that the limit cut, and takes its token, too. Its parameters are the
 // microseconds and the limit.
 func (b *builder) guard() sq.UpdateBuilder {
-	return b.holding().Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).Where("event_id " + b.dialect.IsAmong(
+	return withoutLease(b.holding()).Where("event_id " + b.dialect.IsAmong(
 		"SELECT event_id FROM judged WHERE unbroken = 1 AND free = 1 AND place > ? AND event_id <> head"))
 }
 

@@ -21,48 +21,48 @@ type claimSQL struct {
 	extend     string // microseconds, ids, token
 	release    string // ids, token
 	// The later ones of their aggregates: given back, and out of the way of others or not; or taken from
-	// any other token, if there is one among the first of them. Parameters: holdLater's microseconds out of the way; the token, ids, and again the
-	// token but for fenceLater.
+	// any other token, if there is one among the first of them. Parameters: for holdLater the microseconds
+	// out of the way; the token; ids; but for fenceLater again the token.
 	releaseLater, holdLater, fenceLater string
 
 	// The first row after each of these events in its aggregate is in the way again, if it was held. And
 	// those of these rows that are behind none.
 	unhold, unholdHeads string // ids
-	anyReady, nextReady string // the floor
+	anyReady            string // readyArgs
+	nextReady           string // the floor
 }
 
 func newClaimSQL(s *schemaSQL) *claimSQL {
 	b := newBuilder(s)
 	d := s.dialect
 	theirs := "event_id " + d.IsOneOf + " AND lease_token = ?"
-	back := b.giveBack
+	back := func() sq.UpdateBuilder { return withoutLease(sq.Update(b.queue)) }
+	uncounted := func(u sq.UpdateBuilder) sq.UpdateBuilder { return u.Set("attempts", sq.Expr("attempts - 1")) }
 	// The later rows of the aggregates of events, and the first row there is after these events.
-	later := func(token string) string {
+	later := func(token, where string) string {
 		return "event_id " + d.IsAmong("SELECT l.event_id FROM "+d.UUIDs+" "+b.eachEvent("e.id = value")+" "+
-			b.eachWaiting("l", sameAggregate("l", "e")+" AND l.aggregate_version > e.aggregate_version AND "+token))
+			b.eachWaiting("l", sameAggregate("l", "e")+" AND l.aggregate_version > e.aggregate_version AND "+token)+where)
 	}
+	ours := later("l.lease_token = ?", "")
 	next := "SELECT (SELECT n.event_id FROM " + b.queue + " n WHERE " + sameAggregate("n", "e") +
 		" AND n.aggregate_version > e.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM " + d.UUIDs + " " + b.eachEvent("e.id = value") +
 		" WHERE (SELECT 1 FROM " + b.queue + " WHERE is_held ORDER BY available_at LIMIT 1) IS NOT NULL" // mostly none is
+	event := strings.Join(queueColumns, ", ")
 
 	return &claimSQL{
 		builder: b,
 		ack:     b.moving(b.queue, theirs, b.processed, "position, processed_at", "position, "+d.Now),
 		retry: b.render(back().Set("available_at", sq.Expr(d.After)).Set("is_held", sq.Expr("FALSE")).Set("last_error", sq.Expr("?")).
 			Where("event_id = ? AND lease_token = ?")),
-		deadLetter: b.moving(b.queue, theirs, b.dead,
-			"event_id, position, event_type, aggregate_type, aggregate_id, aggregate_version, attempts, reason, dead_at",
-			"event_id, position, event_type, aggregate_type, aggregate_id, aggregate_version, attempts - uncounted, coalesce(reason, last_error, ''), "+d.Clock,
+		deadLetter: b.moving(b.queue, theirs, b.dead, event+", attempts, reason, dead_at",
+			event+", attempts - uncounted, coalesce(reason, last_error, ''), "+d.Clock,
 			"CAST(? AS text) AS reason", "CAST(? AS integer) AS uncounted"),
 		extend:       b.render(sq.Update(b.queue).Set("lease_until", sq.Expr(d.After)).Where(theirs).Suffix("RETURNING event_id")),
-		release:      b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where(theirs).Suffix("RETURNING event_id")),
-		releaseLater: b.render(back().Set("attempts", sq.Expr("attempts - 1")).Where("lease_token = ?").Where(later("l.lease_token = ?"))),
-		holdLater: b.render(b.holding().Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).Set("attempts", sq.Expr("attempts - 1")).
-			Where("lease_token = ?").Where(later("l.lease_token = ?"))),
-		fenceLater: b.render(back().Where("lease_token <> ?").Where("event_id " + d.IsAmong("SELECT l.event_id FROM "+d.UUIDs+" "+b.eachEvent("e.id = value")+" "+
-			b.eachWaiting("l", sameAggregate("l", "e")+" AND l.aggregate_version > e.aggregate_version AND l.lease_token IS NOT NULL")+
-			" WHERE (SELECT max(o.lease_until) FROM (SELECT o.lease_until FROM "+b.queue+" o WHERE "+sameAggregate("o", "e")+
-			" AND o.aggregate_version > e.aggregate_version ORDER BY o.aggregate_version LIMIT "+strconv.Itoa(lateVersions)+") o) IS NOT NULL"))),
+		release:      b.render(uncounted(back()).Where(theirs).Suffix("RETURNING event_id")),
+		releaseLater: b.render(uncounted(back()).Where("lease_token = ?").Where(ours)),
+		holdLater:    b.render(uncounted(withoutLease(b.holding())).Where("lease_token = ?").Where(ours)),
+		fenceLater: b.render(back().Where("lease_token <> ?").
+			Where(later("l.lease_token IS NOT NULL", " WHERE "+b.leasedBehind("e", strconv.Itoa(lateVersions))+" IS NOT NULL"))),
 		unhold: b.render(b.letGoOn().Where("event_id " + d.IsAmong(next))),
 		unholdHeads: b.render(b.letGoOn().Where("event_id " + d.IsAmong("SELECT c.event_id FROM "+d.UUIDs+" "+
 			b.eachWaiting("c", "c.event_id = value")+" WHERE "+b.isHead()))),
@@ -70,9 +70,9 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 	}
 }
 
-// giveBack takes the lease from rows of the queue.
-func (b *builder) giveBack() sq.UpdateBuilder {
-	return sq.Update(b.queue).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL"))
+// withoutLease takes the lease from rows of the queue, besides what is done to them.
+func withoutLease(u sq.UpdateBuilder) sq.UpdateBuilder {
+	return u.Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL"))
 }
 
 // letGoOn puts held rows in the way again.
@@ -114,7 +114,7 @@ func (c *claimSQL) claim(choice claimChoice) string {
 	}
 	picking = sq.Expr("?, leased AS (?)", picking, lease.Suffix("RETURNING position, attempts, lease_until"))
 	if choice.ordered {
-		picking = sq.Expr("?, fenced AS (?), guarded AS (?)", picking, c.giveBack().Where("event_id "+c.dialect.IsAmong(c.fence())), c.guard())
+		picking = sq.Expr("?, fenced AS (?), guarded AS (?)", picking, withoutLease(sq.Update(c.queue)).Where("event_id "+c.dialect.IsAmong(c.fence())), c.guard())
 	}
 	return c.render(c.leased(choice.columns, "leased q").PrefixExpr(picking))
 }

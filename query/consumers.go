@@ -12,12 +12,12 @@ import (
 
 // consumerSQL is the statements on consumers.
 type consumerSQL struct {
-	read             string // parameters: position, limit
-	create, lock     string // name
-	commit           string // name, position, position
-	reset            string // name, position
-	lag              string // position
-	get, list, purge string
+	read              string // parameters: position, limit
+	create, lock      string // name
+	commit            string // name, position
+	reset             string // name, position
+	lag               string // position
+	get, list, forget string
 }
 
 func newConsumerSQL(s *schemaSQL) *consumerSQL {
@@ -33,11 +33,11 @@ func newConsumerSQL(s *schemaSQL) *consumerSQL {
 		// A new consumer is at 0, where no event is.
 		commit: s.render(insert.Values(sq.Expr("?"), sq.Expr("?"), sq.Expr(d.Now)).
 			Suffix(moveTo + " WHERE " + consumers + ".position < excluded.position")),
-		reset: s.render(insert.Values(sq.Expr("?"), sq.Expr("?"), sq.Expr(d.Now)).Suffix(moveTo)),
-		lag:   s.render(sq.Select("count(*)").From(b.events).Where("position > ?")),
-		get:   s.render(all.Where("name = ?")),
-		list:  s.render(all.OrderBy(d.Bytewise("name"))),
-		purge: s.render(sq.Delete(consumers).Where("name = ?")),
+		reset:  s.render(insert.Values(sq.Expr("?"), sq.Expr("?"), sq.Expr(d.Now)).Suffix(moveTo)),
+		lag:    s.render(sq.Select("count(*)").From(b.events).Where("position > ?")),
+		get:    s.render(all.Where("name = ?")),
+		list:   s.render(all.OrderBy(d.Bytewise("name"))),
+		forget: s.render(sq.Delete(consumers).Where("name = ?")),
 	}
 }
 
@@ -49,7 +49,11 @@ type consumers struct {
 	store *Store
 }
 
+// fail leaves out a name that may be anything.
 func (r *consumers) fail(op, name string, err error) error {
+	if driver.CheckConsumerName(name) != nil {
+		name = ""
+	}
 	return driver.Fail("Consumers."+op, r.schema, "consumer", name, err)
 }
 
@@ -59,41 +63,21 @@ func (r *consumers) Read(ctx context.Context, name string, limit int) ([]driver.
 		err = driver.CheckConsumerName(name)
 	}
 	if err != nil {
-		return nil, r.failName("Read", name, err)
+		return nil, r.fail("Read", name, err)
 	}
 	read, err := r.read(ctx, name, n)
-	return read, r.failName("Read", name, err)
-}
-
-// failName leaves out a name that may be anything.
-func (r *consumers) failName(op, name string, err error) error {
-	if driver.CheckConsumerName(name) != nil {
-		name = ""
-	}
-	return r.fail(op, name, err)
+	return read, r.fail("Read", name, err)
 }
 
 func (r *consumers) read(ctx context.Context, name string, limit int) ([]driver.Event, error) {
-	if !r.exec.IsTx() {
-		position, err := r.position(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		return r.readBehind(ctx, position, limit)
-	}
 	if r.store.tx.Isolation > driver.ReadCommitted {
 		return nil, errSnapshot
 	}
-	if !r.store.tx.ReadOnly {
-		if _, err := r.exec.Exec(ctx, r.sql.create, []any{name}); err != nil {
-			return nil, err
-		}
-		var locked int64
-		if err := r.exec.Query(ctx, r.sql.lock, []any{name}, []any{&locked}, nil); err != nil {
-			return nil, err
-		}
+	from := r.position
+	if r.exec.IsTx() && !r.store.tx.ReadOnly {
+		from = r.lockedPosition
 	}
-	position, err := r.position(ctx, name)
+	position, err := from(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -102,9 +86,27 @@ func (r *consumers) read(ctx context.Context, name string, limit int) ([]driver.
 
 // position is that of a consumer, 0 if there is none.
 func (r *consumers) position(ctx context.Context, name string) (int64, error) {
-	var c driver.Consumer
-	err := r.exec.Query(ctx, r.sql.get, []any{name}, []any{&c.Name, &c.Position, &c.UpdatedAt}, nil)
-	return c.Position, err
+	found, err := r.query(ctx, r.sql.get, name)
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0].Position, nil
+}
+
+// lockedPosition is position, which stays so until the transaction ends.
+func (r *consumers) lockedPosition(ctx context.Context, name string) (position int64, err error) {
+	found := false
+	lock := func() error {
+		return r.exec.Query(ctx, r.sql.lock, []any{name}, []any{&position}, func() { found = true })
+	}
+	if err := lock(); err != nil || found {
+		return position, err
+	}
+	if _, err := r.exec.Exec(ctx, r.sql.create, []any{name}); err != nil {
+		return 0, err
+	}
+	err = lock()
+	return position, err
 }
 
 var (
@@ -160,7 +162,7 @@ func unbroken(page []driver.Event, after, settled int64) int {
 
 func (r *consumers) Commit(ctx context.Context, name string, position int64) error {
 	if err := checkCheckpoint(name, position); err != nil {
-		return r.failName("Commit", name, err)
+		return r.fail("Commit", name, err)
 	}
 	var n int64
 	var err error
@@ -178,7 +180,7 @@ func (r *consumers) Reset(ctx context.Context, name string, position int64) erro
 	if err == nil {
 		_, err = r.exec.Exec(ctx, r.sql.reset, []any{name, position})
 	}
-	return r.failName("Reset", name, err)
+	return r.fail("Reset", name, err)
 }
 
 func checkCheckpoint(name string, position int64) error {
@@ -190,7 +192,7 @@ func checkCheckpoint(name string, position int64) error {
 
 func (r *consumers) Lag(ctx context.Context, name string) (int64, error) {
 	if err := driver.CheckConsumerName(name); err != nil {
-		return 0, r.failName("Lag", name, err)
+		return 0, r.fail("Lag", name, err)
 	}
 	lag := int64(0)
 	position, err := r.position(ctx, name)
@@ -202,7 +204,7 @@ func (r *consumers) Lag(ctx context.Context, name string) (int64, error) {
 
 func (r *consumers) Get(ctx context.Context, name string) (driver.Consumer, error) {
 	if err := driver.CheckConsumerName(name); err != nil {
-		return driver.Consumer{}, r.failName("Get", name, err)
+		return driver.Consumer{}, r.fail("Get", name, err)
 	}
 	found, err := r.query(ctx, r.sql.get, name)
 	if err == nil && len(found) == 0 {
@@ -231,8 +233,8 @@ func (r *consumers) query(ctx context.Context, sql string, args ...any) ([]drive
 
 func (r *consumers) Delete(ctx context.Context, name string) (bool, error) {
 	if err := driver.CheckConsumerName(name); err != nil {
-		return false, r.failName("Delete", name, err)
+		return false, r.fail("Delete", name, err)
 	}
-	n, err := r.exec.Exec(ctx, r.sql.purge, []any{name})
+	n, err := r.exec.Exec(ctx, r.sql.forget, []any{name})
 	return n > 0, r.fail("Delete", name, err)
 }

@@ -15,8 +15,8 @@ import (
 type deadLetterSQL struct {
 	*builder
 	choices
-	byID           string
-	requeue, purge move // ids
+	byID          string
+	requeue, mark move // ids; mark: as processed
 }
 
 func newDeadLetterSQL(s *schemaSQL) *deadLetterSQL {
@@ -26,7 +26,7 @@ func newDeadLetterSQL(s *schemaSQL) *deadLetterSQL {
 	d.byID = d.render(d.read().Where("d.event_id = ?"))
 	// Requeued, it is due and not fresh, so that it can be at a position below the floor of claims.
 	d.requeue = d.moving(d.dead, given, d.queue, columns+", last_error, available_at", columns+", reason, "+d.dialect.Clock)
-	d.purge = d.moving(d.dead, given, d.processed, "position, processed_at", "position, "+d.dialect.Now)
+	d.mark = d.moving(d.dead, given, d.processed, "position, processed_at", "position, "+d.dialect.Now)
 	return d
 }
 
@@ -149,7 +149,7 @@ func (r *deadLetters) RequeueAll(ctx context.Context, filter driver.DeadLetterFi
 
 func (r *deadLetters) Purge(ctx context.Context, filter driver.DeadLetterFilter) (int, error) {
 	n, err := r.moveAll(ctx, filter, func(x Executor, ids []uuid.UUID) ([]uuid.UUID, error) {
-		moved, err := r.sql.purge.run(ctx, x, ids)
+		moved, err := r.sql.mark.run(ctx, x, ids)
 		if err == nil && len(moved) > 0 {
 			_, err = x.Exec(ctx, r.claimSQL().unhold, []any{moved})
 		}
@@ -175,15 +175,17 @@ func (r *deadLetters) moveAll(ctx context.Context, filter driver.DeadLetterFilte
 	})
 	err = r.exec.InTx(ctx, func(x Executor) error {
 		ids, err := queryIDs(ctx, x, sql, args)
+		if err != nil {
+			return err
+		}
 		for batch := range slices.Chunk(ids, movedAtOnce) {
+			moved, err := move(x, batch)
 			if err != nil {
-				break
+				return err
 			}
-			var moved []uuid.UUID
-			moved, err = move(x, batch)
 			n += len(moved)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return 0, err

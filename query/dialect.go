@@ -65,10 +65,11 @@ type Dialect struct {
 	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
 	// and returns them in rising order, each with Now.
 	Reserve func(events Table) string
-	// Locks tells that rows are locked with FOR UPDATE, FOR KEY SHARE and the like. Without it a
-	// transaction must keep other writers out from its start.
+	// Locks tells that rows are locked with FOR UPDATE, FOR KEY SHARE and the like, in a LATERAL
+	// subquery, too. Without it a transaction must keep other writers out from its start.
 	Locks bool
-	// WritableCTE tells that INSERT and DELETE … RETURNING can stand in a WITH clause.
+	// WritableCTE tells that INSERT, UPDATE and DELETE … RETURNING can stand in a WITH clause, and that
+	// subqueries can be LATERAL.
 	WritableCTE bool
 }
 

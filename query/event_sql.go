@@ -32,8 +32,6 @@ type eventSQL struct {
 
 	countUnprocessed, countProcessing, countByType string
 
-	markDead move // dead letters, as mark does
-
 	locks *lockSQL
 }
 
@@ -95,8 +93,7 @@ func newEventSQL(s *schemaSQL) *eventSQL {
 		withoutContext: b.list(b.read(allColumns).Where("e.context_id IS NULL"), newestFirst),
 		queuePage:      b.waiting(waitingColumns, b.queuePage()),
 
-		mark:     b.mark(),
-		markDead: b.markDead(),
+		mark: b.mark(),
 
 		countUnprocessed: b.render(sq.Select("count(*)").From(b.queue + " q").Where(b.unleased())),
 		countProcessing:  b.render(sq.Select("count(*)").From(b.queue + " q").Where("q.lease_until > " + d.Clock)),
@@ -208,11 +205,6 @@ func (b *builder) mark() []string {
 		b.render(record.Select(sq.Select("position", b.dialect.Now).From(b.queue).Where(given))),
 		b.render(done),
 	}
-}
-
-// markDead marks dead letters as processed.
-func (b *builder) markDead() move {
-	return b.moving(b.dead, "event_id "+b.dialect.IsOneOf, b.processed, "position, processed_at", "position, "+b.dialect.Now)
 }
 
 // takenID finds the ids first: asked for the one with the lowest position, a plan can go through

@@ -195,6 +195,16 @@ func (r *events) CountByType(ctx context.Context, since time.Time) (map[string]i
 
 func byPosition(a, b driver.Event) int { return cmp.Compare(a.Position, b.Position) }
 
+// sortable returns the columns that are asked for of events in the queue, and those to read: they have the
+// position, to sort by, and more.
+func sortable(asked []driver.EventColumn, more ...driver.EventColumn) (selected, read []driver.EventColumn, err error) {
+	if selected, err = driver.SelectEventColumns(asked); err != nil {
+		return nil, nil, err
+	}
+	read, err = driver.SelectEventColumns(append(append(more, driver.EventColumnPosition), selected...))
+	return selected, queuedColumns(read), err
+}
+
 // list reads the columns of events with a statement whose last argument is the limit.
 func (r *events) list(ctx context.Context, op, sql string, columns []driver.EventColumn, limit int, args ...any) ([]driver.Event, error) {
 	n, err := driver.CheckLimit(limit)

@@ -19,7 +19,7 @@ func (r *events) lock(ctx context.Context, opts driver.LockOptions) ([]driver.Ev
 	if err != nil {
 		return nil, err
 	}
-	columns, err := driver.SelectEventColumns(opts.Columns)
+	columns, read, err := sortable(opts.Columns)
 	if err != nil {
 		return nil, err
 	}
@@ -29,11 +29,6 @@ func (r *events) lock(ctx context.Context, opts driver.LockOptions) ([]driver.Ev
 	if r.store.tx.ReadOnly { // not every database locks by the statement
 		return nil, errReadOnly
 	}
-	read, err := driver.SelectEventColumns(append(slices.Clone(columns), driver.EventColumnPosition)) // to sort by
-	if err != nil {
-		return nil, err
-	}
-	read = queuedColumns(read)
 	args := append(readyArgs(r.horizon.floor(), nil, limit), int64(limit))
 	locked, err := r.read(ctx, r.sql.locks.statement(read, opts.SkipLocked), read, min(limit, driver.DefaultLimit), args...)
 	slices.SortFunc(locked, byPosition)
@@ -113,7 +108,7 @@ func (r *events) mark(ctx context.Context, ids []uuid.UUID) (int, error) {
 	if err != nil || marked == len(ids) {
 		return marked, err
 	}
-	dead, err := r.sql.markDead.run(ctx, r.exec, ids) // the others may be dead letters
+	dead, err := r.deadLetterSQL().mark.run(ctx, r.exec, ids) // the others may be dead letters
 	if err != nil || len(dead) == 0 {
 		return marked, err
 	}

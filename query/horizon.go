@@ -25,13 +25,14 @@ import (
 type horizon struct {
 	sql string // parameter: the floor; empty where the database needs none of this
 
-	lowest    atomic.Int64 // the floor
-	advancing atomic.Bool  // one call raises the floor at a time
+	lowest atomic.Int64 // the floor
 
-	mu      sync.Mutex // not held while the database is asked
-	state   settlement
-	looked  time.Time
-	renewed time.Time // when the floor was last looked for from the beginning
+	advancing atomic.Bool // one call raises the floor at a time; looked and renewed are its
+	looked    time.Time
+	renewed   time.Time // when the floor was last looked for from the beginning
+
+	mu    sync.Mutex // not held while the database is asked
+	state settlement
 }
 
 // settlement is what a look found out. It stays true for ever.
@@ -113,12 +114,13 @@ func (h *horizon) look(ctx context.Context, x Executor, floor int64) (found sigh
 		return found, err
 	}
 	found.wentBack = found.last < before.last
-	now := before.after(found.last, strings.Fields(found.holders))
+	holders := strings.Fields(found.holders)
+	now := before.after(found.last, holders)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case found.wentBack:
-		h.state = settlement{last: found.last, pending: strings.Fields(found.holders)}
+		h.state = settlement{last: found.last, pending: holders}
 	case now.last >= h.state.last: // others may have looked meanwhile
 		now.settled = max(now.settled, h.state.settled)
 		h.state = now

@@ -62,12 +62,9 @@ func (b *builder) queuePage() sq.Sqlizer {
 	return sq.Expr("? ORDER BY position LIMIT ?", either(given, page("is_fresh")))
 }
 
-// anyReady tells whether a row is ready. Its parameter is the floor.
+// anyReady tells whether a row is ready. Its parameters are readyArgs, for one row.
 func (b *builder) anyReady() string {
-	// Ordered and limited, so that an index is read from its start, whatever the planner takes the table for.
-	return b.render(sq.Select().Column(sq.Expr("(?) IS NOT NULL OR (?) IS NOT NULL",
-		sq.Select("1").From(b.queue+" q").Where("NOT q.is_fresh AND q.available_at <= "+b.dialect.Clock).Where(b.unleased()).OrderBy("q.available_at", "q.position").Suffix("LIMIT 1"),
-		sq.Select("1").From(b.queue+" q").Where("q.is_fresh AND q.position > ?").Where(b.unleased()).OrderBy("q.position").Suffix("LIMIT 1"))))
+	return b.render(sq.Select().Column(sq.Expr("(?) IS NOT NULL OR (?) IS NOT NULL", b.due("1", false), b.fresh("1", false))))
 }
 
 // nextReady selects the present, when the next row is due, and when the next lease of one that is due or

@@ -143,14 +143,20 @@ func (r *repository[E]) explain(ctx context.Context, sql string, obstacles []obs
 
 // returning runs a statement that writes and returns rows.
 func (r *repository[E]) returning(ctx context.Context, sql string, args []any) (rows []E, err error) {
-	if r.dialect.WritableCTE || r.exec.IsTx() {
-		return r.query(ctx, sql, args)
-	}
-	err = r.exec.InTx(ctx, func(x Executor) error {
+	err = r.writing(ctx, r.exec, func(x Executor) error {
 		rows, err = r.on(x).query(ctx, sql, args)
 		return err
 	})
 	return rows, err
+}
+
+// writing runs fn, which makes one Query that writes, on x, in a transaction of its own where that takes
+// one: see Executor.Query.
+func (s *shared) writing(ctx context.Context, x Executor, fn func(x Executor) error) error {
+	if s.dialect.WritableCTE || x.IsTx() {
+		return fn(x)
+	}
+	return x.InTx(ctx, fn)
 }
 
 // on is the repository on another Executor.

@@ -205,9 +205,8 @@ type effects struct {
 
 // follow does what follows a commit. It can't fail any more: what is left undone is noticed later.
 func (s *Store) follow(ctx context.Context, after effects) {
-	if len(after.gone) > 0 && s.shared.inOrder.Load() {
-		unheld, err := s.exec.Exec(ctx, s.shared.claimSQL().unhold, []any{after.gone})
-		after.ready = after.ready || err == nil && unheld > 0
+	if len(after.gone) > 0 {
+		_ = s.events.unhold(ctx, after.gone)
 	}
 	if after.ready {
 		s.shared.wakeups.Changed(s.shared.schema)

@@ -35,14 +35,14 @@ const leastPause = time.Millisecond
 
 // anyReady tells whether an event is ready, else how long to wait before the next look.
 func (r *events) anyReady(ctx context.Context) (ready bool, pause time.Duration, err error) {
-	floor := []any{r.horizon.floor()}
-	err = r.exec.Query(ctx, r.claimSQL().anyReady, floor, []any{&ready}, nil)
+	floor := r.horizon.floor()
+	err = r.exec.Query(ctx, r.claimSQL().anyReady, readyArgs(floor, nil, 1), []any{&ready}, nil)
 	if err != nil || ready {
 		return ready, 0, err
 	}
 	var now time.Time
 	var next [3]*time.Time
-	err = r.exec.Query(ctx, r.claimSQL().nextReady, floor, []any{&now, &next[0], &next[1], &next[2]}, nil)
+	err = r.exec.Query(ctx, r.claimSQL().nextReady, []any{floor}, []any{&now, &next[0], &next[1], &next[2]}, nil)
 	pause = r.wakeups.PollInterval()
 	for _, moment := range next {
 		if moment != nil {
