@@ -2,7 +2,12 @@
 -- of events that they leave alone. available_at is NULL for an event that waits since it was saved
 -- (is_fresh); one that was given back is ready from then on. is_held: it was found behind an earlier event of
 -- its aggregate, and is out of the way until that one is done, or until available_at at the latest.
-CREATE TABLE {{table "event_queue_new"}} (
+-- Its rows are kept in a temporary table meanwhile: to rename one, SQLite reads through its whole catalog.
+CREATE TEMP TABLE event_queue_kept AS
+    SELECT q.position, q.event_id, e.event_type, e.aggregate_type, e.aggregate_id, e.aggregate_version, q.attempts, q.lease_until, q.lease_token
+    FROM {{table "event_queue"}} q JOIN {{table "events"}} e ON e.position = q.position;
+DROP TABLE {{table "event_queue"}};
+CREATE TABLE {{table "event_queue"}} (
     position          INTEGER PRIMARY KEY,
     event_id          TEXT    NOT NULL UNIQUE,
     event_type        TEXT    NOT NULL,
@@ -17,11 +22,9 @@ CREATE TABLE {{table "event_queue_new"}} (
     lease_token       TEXT,
     last_error        TEXT
 ) STRICT;
-INSERT INTO {{table "event_queue_new"}} (position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version, attempts, lease_until, lease_token)
-    SELECT q.position, q.event_id, e.event_type, e.aggregate_type, e.aggregate_id, e.aggregate_version, q.attempts, q.lease_until, q.lease_token
-    FROM {{table "event_queue"}} q JOIN {{table "events"}} e ON e.position = q.position;
-DROP TABLE {{table "event_queue"}};
-ALTER TABLE {{table "event_queue_new"}} RENAME TO {{table "event_queue"}};
+INSERT INTO {{table "event_queue"}} (position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version, attempts, lease_until, lease_token)
+    SELECT position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version, attempts, lease_until, lease_token FROM temp.event_queue_kept;
+DROP TABLE temp.event_queue_kept;
 
 CREATE INDEX {{table "event_queue_fresh_idx"}} ON {{table "event_queue"}} (position) WHERE is_fresh;
 CREATE INDEX {{table "event_queue_due_idx"}} ON {{table "event_queue"}} (available_at, position) WHERE NOT is_fresh;
