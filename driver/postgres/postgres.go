@@ -12,6 +12,9 @@
 // in a tenant's search_path, and poolers in transaction mode can stand in between (with
 // default_query_exec_mode=exec in the DSN).
 //
+// A DB whose Events.Wait is called holds one connection beside its pool, which listens for the
+// notifications of other processes, until a minute after nobody waits any more.
+//
 // Tested with PostgreSQL 15; it uses nothing newer than 12.
 package postgres
 

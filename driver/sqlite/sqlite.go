@@ -8,8 +8,9 @@
 // Unless the DSN sets other pragmas, a file is in WAL mode with synchronous=FULL, so that a commit
 // survives a power failure, with foreign keys on and a busy timeout of 5 s. One connection writes,
 // a pool of others reads; writers of this process wait for each other, and for other processes up
-// to the busy timeout (then: ErrUnavailable). In memory, one connection does all: reads wait for
-// the transaction that is open.
+// to the busy timeout (then: ErrUnavailable). A claim of events alone does not wait for the disk: a
+// power failure may undo it, and ends its worker, too. In memory, one connection does all: reads
+// wait for the transaction that is open.
 //
 // Each schema's tables carry its name as a prefix: tenant_acme__events. Creating a schema takes
 // longer the more there are, because SQLite reads its catalog again: see docs/benchmarks.md.
