@@ -27,6 +27,7 @@ var claimsOrderFailures = area{name: "Claims/OrderFailures", behaviours: []behav
 	{"OfAWorkerThatIsTooLateDisturbNobody", failingTooLate},
 	{"ExtendedAtTheFirstEventKeepTheRun", failingExtended},
 	{"MarkedInTheMiddleLeaveTheRest", failingMarked},
+	{"OfEventsThatWereRolledBackDoNotHoldItUp", failingRolledBack},
 	{"GivenUpLetTheAggregateGoOnSoon", failingGivenUp},
 	{"ByTheThousandDoNotHideFreshEvents", failingMany},
 }}
@@ -264,6 +265,24 @@ func failingMarked(t *test) {
 	t.wantHeld()
 	t.wantLeaseLost(t.events.Ack(t.ctx, run), "Events.Ack", saved[1].ID)
 	t.wantComes([]int{1}, saved[3])
+}
+
+// failingRolledBack acknowledges an event together with one of the same version that never came to be.
+func failingRolledBack(t *test) {
+	_, events := history(2)
+	var never driver.Claim
+	t.undone(t.store, func(tx driver.Store) {
+		_, err := tx.Events().Save(t.ctx, events[0])
+		t.ok(err)
+		claims, err := tx.Events().Claim(t.ctx, driver.ClaimOptions{PerAggregateOrder: true})
+		t.ok(err)
+		never = t.sole(claims)
+	})
+	saved := t.saveAll(events)
+	first := t.sole(t.takeInOrder(1))
+	t.wantHeld()
+	t.wantLeaseLost(t.events.Ack(t.ctx, []driver.Claim{never, first}), "Events.Ack", never.Event.ID)
+	t.wantComes([]int{1}, saved[1])
 }
 
 // failingGivenUp takes failing events out of the way without the queue's methods, after others were

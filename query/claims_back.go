@@ -12,11 +12,16 @@ import (
 )
 
 func (r *events) Ack(ctx context.Context, claims []driver.Claim) error {
+	gone := map[uuid.UUID]bool{}
 	err := r.giveBack(ctx, claims, func(x Executor, batch []driver.Claim) (done []uuid.UUID, err error) {
-		return r.claimSQL().ack.run(ctx, x, claimedIDs(batch), batch[0].Token)
+		done, err = r.claimSQL().ack.run(ctx, x, claimedIDs(batch), batch[0].Token)
+		for _, id := range done {
+			gone[id] = true
+		}
+		return done, err
 	})
 	if err == nil || errors.Is(err, driver.ErrLeaseLost) {
-		if failed := r.letGoOn(ctx, claims); failed != nil {
+		if failed := r.letGoOn(ctx, claims, gone); failed != nil {
 			err = failed
 		}
 	}
@@ -26,13 +31,9 @@ func (r *events) Ack(ctx context.Context, claims []driver.Claim) error {
 // letGoOn lets the aggregates of claims in order go on, whose events are gone. It has to see what was held
 // until they were, so that it is a statement of its own, and in a transaction that inTx began one that
 // follows the commit. Not done, it is made up for after driver.HoldInterval.
-func (r *events) letGoOn(ctx context.Context, claims []driver.Claim) error {
-	var ordered []driver.Claim
-	for _, claim := range claims {
-		if claim.PerAggregateOrder {
-			ordered = append(ordered, claim)
-		}
-	}
+func (r *events) letGoOn(ctx context.Context, claims []driver.Claim, gone map[uuid.UUID]bool) error {
+	// A claim that was lost may be of an event that was never committed: nothing is known to be behind it.
+	ordered := slices.DeleteFunc(slices.Clone(claims), func(c driver.Claim) bool { return !c.PerAggregateOrder || !gone[c.Event.ID] })
 	if len(ordered) == 0 {
 		return nil
 	}
