@@ -15,7 +15,8 @@ TOOL = go tool -modfile=tools/go.mod
 
 # What package drivertest has mocks of. Without -out they go to the standard output.
 MOCKED = Store EventRepository EndpointRepository EventTypeRepository SubscriptionRepository \
-	DeliveryRepository ActionRepository ExecutionRepository DeadLetterRepository ConsumerRepository
+	DeliveryRepository ActionRepository ExecutionRepository DeadLetterRepository ConsumerRepository \
+	ArchiveRepository ArchiveRuleRepository ArchiveJobRepository ArchiveObjectRepository
 MOQ = $(TOOL) moq -pkg drivertest
 
 .PHONY: help test test-race crash lint vuln bench bench-compare cover fuzz behaviours golden mocks tidy

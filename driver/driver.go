@@ -104,6 +104,19 @@ type Store interface {
 	// Executions is the repository of the executions of actions.
 	Executions() ExecutionRepository
 
+	// Archives is the repository of archives, and how events get there and back. To archive, use package
+	// archive.
+	Archives() ArchiveRepository
+
+	// ArchiveRules is the repository of the rules of what is archived, and when.
+	ArchiveRules() ArchiveRuleRepository
+
+	// ArchiveJobs is the repository of the runs of rules.
+	ArchiveJobs() ArchiveJobRepository
+
+	// ArchiveObjects keeps files of archives in the database itself.
+	ArchiveObjects() ArchiveObjectRepository
+
 	// InTx runs fn in a transaction. All that fn does through tx commits together when fn returns
 	// nil; when it returns an error, panics or ends its goroutine, nothing of it stays, and InTx
 	// returns the error or panics on. When ctx ends, so does the transaction.

@@ -36,6 +36,11 @@ type Store struct {
 	ExecutionsMock    *ExecutionRepositoryMock
 	DeadLettersMock   *DeadLetterRepositoryMock
 	ConsumersMock     *ConsumerRepositoryMock
+
+	ArchivesMock       *ArchiveRepositoryMock
+	ArchiveRulesMock   *ArchiveRuleRepositoryMock
+	ArchiveJobsMock    *ArchiveJobRepositoryMock
+	ArchiveObjectsMock *ArchiveObjectRepositoryMock
 }
 
 // NewStore returns a Store whose repositories have no functions yet. Events, Endpoints and so on
@@ -53,6 +58,11 @@ func NewStore() *Store {
 		ExecutionsMock:    &ExecutionRepositoryMock{},
 		DeadLettersMock:   &DeadLetterRepositoryMock{},
 		ConsumersMock:     &ConsumerRepositoryMock{},
+
+		ArchivesMock:       &ArchiveRepositoryMock{},
+		ArchiveRulesMock:   &ArchiveRuleRepositoryMock{},
+		ArchiveJobsMock:    &ArchiveJobRepositoryMock{},
+		ArchiveObjectsMock: &ArchiveObjectRepositoryMock{},
 	}
 	store.EventsFunc = func() driver.EventRepository { return store.EventsMock }
 	store.EndpointsFunc = func() driver.EndpointRepository { return store.EndpointsMock }
@@ -63,6 +73,10 @@ func NewStore() *Store {
 	store.ExecutionsFunc = func() driver.ExecutionRepository { return store.ExecutionsMock }
 	store.DeadLettersFunc = func() driver.DeadLetterRepository { return store.DeadLettersMock }
 	store.ConsumersFunc = func() driver.ConsumerRepository { return store.ConsumersMock }
+	store.ArchivesFunc = func() driver.ArchiveRepository { return store.ArchivesMock }
+	store.ArchiveRulesFunc = func() driver.ArchiveRuleRepository { return store.ArchiveRulesMock }
+	store.ArchiveJobsFunc = func() driver.ArchiveJobRepository { return store.ArchiveJobsMock }
+	store.ArchiveObjectsFunc = func() driver.ArchiveObjectRepository { return store.ArchiveObjectsMock }
 	store.SchemaFunc = func() string { return "tenant_test" }
 	store.CloseFunc = func() error { return nil }
 	store.InTxFunc = func(_ context.Context, fn func(tx driver.Store) error, _ ...driver.TxOption) error {

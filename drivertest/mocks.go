@@ -25,6 +25,18 @@ var _ driver.Store = &StoreMock{}
 //			ActionsFunc: func() driver.ActionRepository {
 //				panic("mock out the Actions method")
 //			},
+//			ArchiveJobsFunc: func() driver.ArchiveJobRepository {
+//				panic("mock out the ArchiveJobs method")
+//			},
+//			ArchiveObjectsFunc: func() driver.ArchiveObjectRepository {
+//				panic("mock out the ArchiveObjects method")
+//			},
+//			ArchiveRulesFunc: func() driver.ArchiveRuleRepository {
+//				panic("mock out the ArchiveRules method")
+//			},
+//			ArchivesFunc: func() driver.ArchiveRepository {
+//				panic("mock out the Archives method")
+//			},
 //			CloseFunc: func() error {
 //				panic("mock out the Close method")
 //			},
@@ -68,6 +80,18 @@ type StoreMock struct {
 	// ActionsFunc mocks the Actions method.
 	ActionsFunc func() driver.ActionRepository
 
+	// ArchiveJobsFunc mocks the ArchiveJobs method.
+	ArchiveJobsFunc func() driver.ArchiveJobRepository
+
+	// ArchiveObjectsFunc mocks the ArchiveObjects method.
+	ArchiveObjectsFunc func() driver.ArchiveObjectRepository
+
+	// ArchiveRulesFunc mocks the ArchiveRules method.
+	ArchiveRulesFunc func() driver.ArchiveRuleRepository
+
+	// ArchivesFunc mocks the Archives method.
+	ArchivesFunc func() driver.ArchiveRepository
+
 	// CloseFunc mocks the Close method.
 	CloseFunc func() error
 
@@ -105,6 +129,18 @@ type StoreMock struct {
 	calls struct {
 		// Actions holds details about calls to the Actions method.
 		Actions []struct {
+		}
+		// ArchiveJobs holds details about calls to the ArchiveJobs method.
+		ArchiveJobs []struct {
+		}
+		// ArchiveObjects holds details about calls to the ArchiveObjects method.
+		ArchiveObjects []struct {
+		}
+		// ArchiveRules holds details about calls to the ArchiveRules method.
+		ArchiveRules []struct {
+		}
+		// Archives holds details about calls to the Archives method.
+		Archives []struct {
 		}
 		// Close holds details about calls to the Close method.
 		Close []struct {
@@ -146,18 +182,22 @@ type StoreMock struct {
 		Subscriptions []struct {
 		}
 	}
-	lockActions       sync.RWMutex
-	lockClose         sync.RWMutex
-	lockConsumers     sync.RWMutex
-	lockDeadLetters   sync.RWMutex
-	lockDeliveries    sync.RWMutex
-	lockEndpoints     sync.RWMutex
-	lockEventTypes    sync.RWMutex
-	lockEvents        sync.RWMutex
-	lockExecutions    sync.RWMutex
-	lockInTx          sync.RWMutex
-	lockSchema        sync.RWMutex
-	lockSubscriptions sync.RWMutex
+	lockActions        sync.RWMutex
+	lockArchiveJobs    sync.RWMutex
+	lockArchiveObjects sync.RWMutex
+	lockArchiveRules   sync.RWMutex
+	lockArchives       sync.RWMutex
+	lockClose          sync.RWMutex
+	lockConsumers      sync.RWMutex
+	lockDeadLetters    sync.RWMutex
+	lockDeliveries     sync.RWMutex
+	lockEndpoints      sync.RWMutex
+	lockEventTypes     sync.RWMutex
+	lockEvents         sync.RWMutex
+	lockExecutions     sync.RWMutex
+	lockInTx           sync.RWMutex
+	lockSchema         sync.RWMutex
+	lockSubscriptions  sync.RWMutex
 }
 
 // Actions calls ActionsFunc.
@@ -184,6 +224,114 @@ func (mock *StoreMock) ActionsCalls() []struct {
 	mock.lockActions.RLock()
 	calls = mock.calls.Actions
 	mock.lockActions.RUnlock()
+	return calls
+}
+
+// ArchiveJobs calls ArchiveJobsFunc.
+func (mock *StoreMock) ArchiveJobs() driver.ArchiveJobRepository {
+	if mock.ArchiveJobsFunc == nil {
+		panic("StoreMock.ArchiveJobsFunc: method is nil but Store.ArchiveJobs was just called")
+	}
+	callInfo := struct {
+	}{}
+	mock.lockArchiveJobs.Lock()
+	mock.calls.ArchiveJobs = append(mock.calls.ArchiveJobs, callInfo)
+	mock.lockArchiveJobs.Unlock()
+	return mock.ArchiveJobsFunc()
+}
+
+// ArchiveJobsCalls gets all the calls that were made to ArchiveJobs.
+// Check the length with:
+//
+//	len(mockedStore.ArchiveJobsCalls())
+func (mock *StoreMock) ArchiveJobsCalls() []struct {
+} {
+	var calls []struct {
+	}
+	mock.lockArchiveJobs.RLock()
+	calls = mock.calls.ArchiveJobs
+	mock.lockArchiveJobs.RUnlock()
+	return calls
+}
+
+// ArchiveObjects calls ArchiveObjectsFunc.
+func (mock *StoreMock) ArchiveObjects() driver.ArchiveObjectRepository {
+	if mock.ArchiveObjectsFunc == nil {
+		panic("StoreMock.ArchiveObjectsFunc: method is nil but Store.ArchiveObjects was just called")
+	}
+	callInfo := struct {
+	}{}
+	mock.lockArchiveObjects.Lock()
+	mock.calls.ArchiveObjects = append(mock.calls.ArchiveObjects, callInfo)
+	mock.lockArchiveObjects.Unlock()
+	return mock.ArchiveObjectsFunc()
+}
+
+// ArchiveObjectsCalls gets all the calls that were made to ArchiveObjects.
+// Check the length with:
+//
+//	len(mockedStore.ArchiveObjectsCalls())
+func (mock *StoreMock) ArchiveObjectsCalls() []struct {
+} {
+	var calls []struct {
+	}
+	mock.lockArchiveObjects.RLock()
+	calls = mock.calls.ArchiveObjects
+	mock.lockArchiveObjects.RUnlock()
+	return calls
+}
+
+// ArchiveRules calls ArchiveRulesFunc.
+func (mock *StoreMock) ArchiveRules() driver.ArchiveRuleRepository {
+	if mock.ArchiveRulesFunc == nil {
+		panic("StoreMock.ArchiveRulesFunc: method is nil but Store.ArchiveRules was just called")
+	}
+	callInfo := struct {
+	}{}
+	mock.lockArchiveRules.Lock()
+	mock.calls.ArchiveRules = append(mock.calls.ArchiveRules, callInfo)
+	mock.lockArchiveRules.Unlock()
+	return mock.ArchiveRulesFunc()
+}
+
+// ArchiveRulesCalls gets all the calls that were made to ArchiveRules.
+// Check the length with:
+//
+//	len(mockedStore.ArchiveRulesCalls())
+func (mock *StoreMock) ArchiveRulesCalls() []struct {
+} {
+	var calls []struct {
+	}
+	mock.lockArchiveRules.RLock()
+	calls = mock.calls.ArchiveRules
+	mock.lockArchiveRules.RUnlock()
+	return calls
+}
+
+// Archives calls ArchivesFunc.
+func (mock *StoreMock) Archives() driver.ArchiveRepository {
+	if mock.ArchivesFunc == nil {
+		panic("StoreMock.ArchivesFunc: method is nil but Store.Archives was just called")
+	}
+	callInfo := struct {
+	}{}
+	mock.lockArchives.Lock()
+	mock.calls.Archives = append(mock.calls.Archives, callInfo)
+	mock.lockArchives.Unlock()
+	return mock.ArchivesFunc()
+}
+
+// ArchivesCalls gets all the calls that were made to Archives.
+// Check the length with:
+//
+//	len(mockedStore.ArchivesCalls())
+func (mock *StoreMock) ArchivesCalls() []struct {
+} {
+	var calls []struct {
+	}
+	mock.lockArchives.RLock()
+	calls = mock.calls.Archives
+	mock.lockArchives.RUnlock()
 	return calls
 }
 
@@ -6400,5 +6548,2799 @@ func (mock *ConsumerRepositoryMock) ResetCalls() []struct {
 	mock.lockReset.RLock()
 	calls = mock.calls.Reset
 	mock.lockReset.RUnlock()
+	return calls
+}
+
+// Ensure, that ArchiveRepositoryMock does implement driver.ArchiveRepository.
+// If this is not the case, regenerate this file with moq.
+var _ driver.ArchiveRepository = &ArchiveRepositoryMock{}
+
+// ArchiveRepositoryMock is a mock implementation of driver.ArchiveRepository.
+//
+//	func TestSomethingThatUsesArchiveRepository(t *testing.T) {
+//
+//		// make and configure a mocked driver.ArchiveRepository
+//		mockedArchiveRepository := &ArchiveRepositoryMock{
+//			AllEventsFunc: func(ctx context.Context, id uuid.UUID) iter.Seq2[driver.Event, error] {
+//				panic("mock out the AllEvents method")
+//			},
+//			BeginFunc: func(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria, lease time.Duration) (driver.Archive, error) {
+//				panic("mock out the Begin method")
+//			},
+//			CompleteFunc: func(ctx context.Context, id uuid.UUID, token uuid.UUID, file driver.ArchiveFile) (driver.Archive, error) {
+//				panic("mock out the Complete method")
+//			},
+//			DeleteFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
+//				panic("mock out the Delete method")
+//			},
+//			ExistsFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
+//				panic("mock out the Exists method")
+//			},
+//			ExtendFunc: func(ctx context.Context, id uuid.UUID, token uuid.UUID, lease time.Duration) error {
+//				panic("mock out the Extend method")
+//			},
+//			FailFunc: func(ctx context.Context, id uuid.UUID, token uuid.UUID, reason string) (driver.Archive, error) {
+//				panic("mock out the Fail method")
+//			},
+//			GetByAggregateFunc: func(ctx context.Context, aggregate driver.Aggregate, limit int) ([]driver.Archive, error) {
+//				panic("mock out the GetByAggregate method")
+//			},
+//			GetByDateRangeFunc: func(ctx context.Context, from time.Time, to time.Time, limit int) ([]driver.Archive, error) {
+//				panic("mock out the GetByDateRange method")
+//			},
+//			GetByIDFunc: func(ctx context.Context, id uuid.UUID) (driver.Archive, error) {
+//				panic("mock out the GetByID method")
+//			},
+//			GetByPositionFunc: func(ctx context.Context, position int64, limit int) ([]driver.Archive, error) {
+//				panic("mock out the GetByPosition method")
+//			},
+//			GetByStatusFunc: func(ctx context.Context, status driver.ArchiveStatus, limit int) ([]driver.Archive, error) {
+//				panic("mock out the GetByStatus method")
+//			},
+//			GetExpiredFunc: func(ctx context.Context, limit int) ([]driver.Archive, error) {
+//				panic("mock out the GetExpired method")
+//			},
+//			GetStatsFunc: func(ctx context.Context) (driver.ArchiveStats, error) {
+//				panic("mock out the GetStats method")
+//			},
+//			MeasureFunc: func(ctx context.Context) (driver.ArchiveMeasure, error) {
+//				panic("mock out the Measure method")
+//			},
+//			PurgeFunc: func(ctx context.Context, id uuid.UUID) (driver.Archive, error) {
+//				panic("mock out the Purge method")
+//			},
+//			RecoverFunc: func(ctx context.Context, limit int) ([]driver.Archive, error) {
+//				panic("mock out the Recover method")
+//			},
+//			RestoreFunc: func(ctx context.Context, id uuid.UUID, events iter.Seq2[driver.Event, error]) (int, error) {
+//				panic("mock out the Restore method")
+//			},
+//			SaveFunc: func(ctx context.Context, archive driver.Archive) (driver.Archive, error) {
+//				panic("mock out the Save method")
+//			},
+//			UpdateFunc: func(ctx context.Context, archive driver.Archive) (driver.Archive, error) {
+//				panic("mock out the Update method")
+//			},
+//		}
+//
+//		// use mockedArchiveRepository in code that requires driver.ArchiveRepository
+//		// and then make assertions.
+//
+//	}
+type ArchiveRepositoryMock struct {
+	// AllEventsFunc mocks the AllEvents method.
+	AllEventsFunc func(ctx context.Context, id uuid.UUID) iter.Seq2[driver.Event, error]
+
+	// BeginFunc mocks the Begin method.
+	BeginFunc func(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria, lease time.Duration) (driver.Archive, error)
+
+	// CompleteFunc mocks the Complete method.
+	CompleteFunc func(ctx context.Context, id uuid.UUID, token uuid.UUID, file driver.ArchiveFile) (driver.Archive, error)
+
+	// DeleteFunc mocks the Delete method.
+	DeleteFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+
+	// ExistsFunc mocks the Exists method.
+	ExistsFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+
+	// ExtendFunc mocks the Extend method.
+	ExtendFunc func(ctx context.Context, id uuid.UUID, token uuid.UUID, lease time.Duration) error
+
+	// FailFunc mocks the Fail method.
+	FailFunc func(ctx context.Context, id uuid.UUID, token uuid.UUID, reason string) (driver.Archive, error)
+
+	// GetByAggregateFunc mocks the GetByAggregate method.
+	GetByAggregateFunc func(ctx context.Context, aggregate driver.Aggregate, limit int) ([]driver.Archive, error)
+
+	// GetByDateRangeFunc mocks the GetByDateRange method.
+	GetByDateRangeFunc func(ctx context.Context, from time.Time, to time.Time, limit int) ([]driver.Archive, error)
+
+	// GetByIDFunc mocks the GetByID method.
+	GetByIDFunc func(ctx context.Context, id uuid.UUID) (driver.Archive, error)
+
+	// GetByPositionFunc mocks the GetByPosition method.
+	GetByPositionFunc func(ctx context.Context, position int64, limit int) ([]driver.Archive, error)
+
+	// GetByStatusFunc mocks the GetByStatus method.
+	GetByStatusFunc func(ctx context.Context, status driver.ArchiveStatus, limit int) ([]driver.Archive, error)
+
+	// GetExpiredFunc mocks the GetExpired method.
+	GetExpiredFunc func(ctx context.Context, limit int) ([]driver.Archive, error)
+
+	// GetStatsFunc mocks the GetStats method.
+	GetStatsFunc func(ctx context.Context) (driver.ArchiveStats, error)
+
+	// MeasureFunc mocks the Measure method.
+	MeasureFunc func(ctx context.Context) (driver.ArchiveMeasure, error)
+
+	// PurgeFunc mocks the Purge method.
+	PurgeFunc func(ctx context.Context, id uuid.UUID) (driver.Archive, error)
+
+	// RecoverFunc mocks the Recover method.
+	RecoverFunc func(ctx context.Context, limit int) ([]driver.Archive, error)
+
+	// RestoreFunc mocks the Restore method.
+	RestoreFunc func(ctx context.Context, id uuid.UUID, events iter.Seq2[driver.Event, error]) (int, error)
+
+	// SaveFunc mocks the Save method.
+	SaveFunc func(ctx context.Context, archive driver.Archive) (driver.Archive, error)
+
+	// UpdateFunc mocks the Update method.
+	UpdateFunc func(ctx context.Context, archive driver.Archive) (driver.Archive, error)
+
+	// calls tracks calls to the methods.
+	calls struct {
+		// AllEvents holds details about calls to the AllEvents method.
+		AllEvents []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// Begin holds details about calls to the Begin method.
+		Begin []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Criteria is the criteria argument value.
+			Criteria driver.ArchiveCriteria
+			// Lease is the lease argument value.
+			Lease time.Duration
+		}
+		// Complete holds details about calls to the Complete method.
+		Complete []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Token is the token argument value.
+			Token uuid.UUID
+			// File is the file argument value.
+			File driver.ArchiveFile
+		}
+		// Delete holds details about calls to the Delete method.
+		Delete []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// Exists holds details about calls to the Exists method.
+		Exists []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// Extend holds details about calls to the Extend method.
+		Extend []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Token is the token argument value.
+			Token uuid.UUID
+			// Lease is the lease argument value.
+			Lease time.Duration
+		}
+		// Fail holds details about calls to the Fail method.
+		Fail []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Token is the token argument value.
+			Token uuid.UUID
+			// Reason is the reason argument value.
+			Reason string
+		}
+		// GetByAggregate holds details about calls to the GetByAggregate method.
+		GetByAggregate []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Aggregate is the aggregate argument value.
+			Aggregate driver.Aggregate
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetByDateRange holds details about calls to the GetByDateRange method.
+		GetByDateRange []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// From is the from argument value.
+			From time.Time
+			// To is the to argument value.
+			To time.Time
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetByID holds details about calls to the GetByID method.
+		GetByID []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// GetByPosition holds details about calls to the GetByPosition method.
+		GetByPosition []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Position is the position argument value.
+			Position int64
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetByStatus holds details about calls to the GetByStatus method.
+		GetByStatus []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Status is the status argument value.
+			Status driver.ArchiveStatus
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetExpired holds details about calls to the GetExpired method.
+		GetExpired []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetStats holds details about calls to the GetStats method.
+		GetStats []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+		}
+		// Measure holds details about calls to the Measure method.
+		Measure []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+		}
+		// Purge holds details about calls to the Purge method.
+		Purge []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// Recover holds details about calls to the Recover method.
+		Recover []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// Restore holds details about calls to the Restore method.
+		Restore []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Events is the events argument value.
+			Events iter.Seq2[driver.Event, error]
+		}
+		// Save holds details about calls to the Save method.
+		Save []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Archive is the archive argument value.
+			Archive driver.Archive
+		}
+		// Update holds details about calls to the Update method.
+		Update []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Archive is the archive argument value.
+			Archive driver.Archive
+		}
+	}
+	lockAllEvents      sync.RWMutex
+	lockBegin          sync.RWMutex
+	lockComplete       sync.RWMutex
+	lockDelete         sync.RWMutex
+	lockExists         sync.RWMutex
+	lockExtend         sync.RWMutex
+	lockFail           sync.RWMutex
+	lockGetByAggregate sync.RWMutex
+	lockGetByDateRange sync.RWMutex
+	lockGetByID        sync.RWMutex
+	lockGetByPosition  sync.RWMutex
+	lockGetByStatus    sync.RWMutex
+	lockGetExpired     sync.RWMutex
+	lockGetStats       sync.RWMutex
+	lockMeasure        sync.RWMutex
+	lockPurge          sync.RWMutex
+	lockRecover        sync.RWMutex
+	lockRestore        sync.RWMutex
+	lockSave           sync.RWMutex
+	lockUpdate         sync.RWMutex
+}
+
+// AllEvents calls AllEventsFunc.
+func (mock *ArchiveRepositoryMock) AllEvents(ctx context.Context, id uuid.UUID) iter.Seq2[driver.Event, error] {
+	if mock.AllEventsFunc == nil {
+		panic("ArchiveRepositoryMock.AllEventsFunc: method is nil but ArchiveRepository.AllEvents was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockAllEvents.Lock()
+	mock.calls.AllEvents = append(mock.calls.AllEvents, callInfo)
+	mock.lockAllEvents.Unlock()
+	return mock.AllEventsFunc(ctx, id)
+}
+
+// AllEventsCalls gets all the calls that were made to AllEvents.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.AllEventsCalls())
+func (mock *ArchiveRepositoryMock) AllEventsCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockAllEvents.RLock()
+	calls = mock.calls.AllEvents
+	mock.lockAllEvents.RUnlock()
+	return calls
+}
+
+// Begin calls BeginFunc.
+func (mock *ArchiveRepositoryMock) Begin(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria, lease time.Duration) (driver.Archive, error) {
+	if mock.BeginFunc == nil {
+		panic("ArchiveRepositoryMock.BeginFunc: method is nil but ArchiveRepository.Begin was just called")
+	}
+	callInfo := struct {
+		Ctx      context.Context
+		ID       uuid.UUID
+		Criteria driver.ArchiveCriteria
+		Lease    time.Duration
+	}{
+		Ctx:      ctx,
+		ID:       id,
+		Criteria: criteria,
+		Lease:    lease,
+	}
+	mock.lockBegin.Lock()
+	mock.calls.Begin = append(mock.calls.Begin, callInfo)
+	mock.lockBegin.Unlock()
+	return mock.BeginFunc(ctx, id, criteria, lease)
+}
+
+// BeginCalls gets all the calls that were made to Begin.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.BeginCalls())
+func (mock *ArchiveRepositoryMock) BeginCalls() []struct {
+	Ctx      context.Context
+	ID       uuid.UUID
+	Criteria driver.ArchiveCriteria
+	Lease    time.Duration
+} {
+	var calls []struct {
+		Ctx      context.Context
+		ID       uuid.UUID
+		Criteria driver.ArchiveCriteria
+		Lease    time.Duration
+	}
+	mock.lockBegin.RLock()
+	calls = mock.calls.Begin
+	mock.lockBegin.RUnlock()
+	return calls
+}
+
+// Complete calls CompleteFunc.
+func (mock *ArchiveRepositoryMock) Complete(ctx context.Context, id uuid.UUID, token uuid.UUID, file driver.ArchiveFile) (driver.Archive, error) {
+	if mock.CompleteFunc == nil {
+		panic("ArchiveRepositoryMock.CompleteFunc: method is nil but ArchiveRepository.Complete was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		ID    uuid.UUID
+		Token uuid.UUID
+		File  driver.ArchiveFile
+	}{
+		Ctx:   ctx,
+		ID:    id,
+		Token: token,
+		File:  file,
+	}
+	mock.lockComplete.Lock()
+	mock.calls.Complete = append(mock.calls.Complete, callInfo)
+	mock.lockComplete.Unlock()
+	return mock.CompleteFunc(ctx, id, token, file)
+}
+
+// CompleteCalls gets all the calls that were made to Complete.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.CompleteCalls())
+func (mock *ArchiveRepositoryMock) CompleteCalls() []struct {
+	Ctx   context.Context
+	ID    uuid.UUID
+	Token uuid.UUID
+	File  driver.ArchiveFile
+} {
+	var calls []struct {
+		Ctx   context.Context
+		ID    uuid.UUID
+		Token uuid.UUID
+		File  driver.ArchiveFile
+	}
+	mock.lockComplete.RLock()
+	calls = mock.calls.Complete
+	mock.lockComplete.RUnlock()
+	return calls
+}
+
+// Delete calls DeleteFunc.
+func (mock *ArchiveRepositoryMock) Delete(ctx context.Context, id uuid.UUID) (bool, error) {
+	if mock.DeleteFunc == nil {
+		panic("ArchiveRepositoryMock.DeleteFunc: method is nil but ArchiveRepository.Delete was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockDelete.Lock()
+	mock.calls.Delete = append(mock.calls.Delete, callInfo)
+	mock.lockDelete.Unlock()
+	return mock.DeleteFunc(ctx, id)
+}
+
+// DeleteCalls gets all the calls that were made to Delete.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.DeleteCalls())
+func (mock *ArchiveRepositoryMock) DeleteCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockDelete.RLock()
+	calls = mock.calls.Delete
+	mock.lockDelete.RUnlock()
+	return calls
+}
+
+// Exists calls ExistsFunc.
+func (mock *ArchiveRepositoryMock) Exists(ctx context.Context, id uuid.UUID) (bool, error) {
+	if mock.ExistsFunc == nil {
+		panic("ArchiveRepositoryMock.ExistsFunc: method is nil but ArchiveRepository.Exists was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockExists.Lock()
+	mock.calls.Exists = append(mock.calls.Exists, callInfo)
+	mock.lockExists.Unlock()
+	return mock.ExistsFunc(ctx, id)
+}
+
+// ExistsCalls gets all the calls that were made to Exists.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.ExistsCalls())
+func (mock *ArchiveRepositoryMock) ExistsCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockExists.RLock()
+	calls = mock.calls.Exists
+	mock.lockExists.RUnlock()
+	return calls
+}
+
+// Extend calls ExtendFunc.
+func (mock *ArchiveRepositoryMock) Extend(ctx context.Context, id uuid.UUID, token uuid.UUID, lease time.Duration) error {
+	if mock.ExtendFunc == nil {
+		panic("ArchiveRepositoryMock.ExtendFunc: method is nil but ArchiveRepository.Extend was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		ID    uuid.UUID
+		Token uuid.UUID
+		Lease time.Duration
+	}{
+		Ctx:   ctx,
+		ID:    id,
+		Token: token,
+		Lease: lease,
+	}
+	mock.lockExtend.Lock()
+	mock.calls.Extend = append(mock.calls.Extend, callInfo)
+	mock.lockExtend.Unlock()
+	return mock.ExtendFunc(ctx, id, token, lease)
+}
+
+// ExtendCalls gets all the calls that were made to Extend.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.ExtendCalls())
+func (mock *ArchiveRepositoryMock) ExtendCalls() []struct {
+	Ctx   context.Context
+	ID    uuid.UUID
+	Token uuid.UUID
+	Lease time.Duration
+} {
+	var calls []struct {
+		Ctx   context.Context
+		ID    uuid.UUID
+		Token uuid.UUID
+		Lease time.Duration
+	}
+	mock.lockExtend.RLock()
+	calls = mock.calls.Extend
+	mock.lockExtend.RUnlock()
+	return calls
+}
+
+// Fail calls FailFunc.
+func (mock *ArchiveRepositoryMock) Fail(ctx context.Context, id uuid.UUID, token uuid.UUID, reason string) (driver.Archive, error) {
+	if mock.FailFunc == nil {
+		panic("ArchiveRepositoryMock.FailFunc: method is nil but ArchiveRepository.Fail was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		ID     uuid.UUID
+		Token  uuid.UUID
+		Reason string
+	}{
+		Ctx:    ctx,
+		ID:     id,
+		Token:  token,
+		Reason: reason,
+	}
+	mock.lockFail.Lock()
+	mock.calls.Fail = append(mock.calls.Fail, callInfo)
+	mock.lockFail.Unlock()
+	return mock.FailFunc(ctx, id, token, reason)
+}
+
+// FailCalls gets all the calls that were made to Fail.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.FailCalls())
+func (mock *ArchiveRepositoryMock) FailCalls() []struct {
+	Ctx    context.Context
+	ID     uuid.UUID
+	Token  uuid.UUID
+	Reason string
+} {
+	var calls []struct {
+		Ctx    context.Context
+		ID     uuid.UUID
+		Token  uuid.UUID
+		Reason string
+	}
+	mock.lockFail.RLock()
+	calls = mock.calls.Fail
+	mock.lockFail.RUnlock()
+	return calls
+}
+
+// GetByAggregate calls GetByAggregateFunc.
+func (mock *ArchiveRepositoryMock) GetByAggregate(ctx context.Context, aggregate driver.Aggregate, limit int) ([]driver.Archive, error) {
+	if mock.GetByAggregateFunc == nil {
+		panic("ArchiveRepositoryMock.GetByAggregateFunc: method is nil but ArchiveRepository.GetByAggregate was just called")
+	}
+	callInfo := struct {
+		Ctx       context.Context
+		Aggregate driver.Aggregate
+		Limit     int
+	}{
+		Ctx:       ctx,
+		Aggregate: aggregate,
+		Limit:     limit,
+	}
+	mock.lockGetByAggregate.Lock()
+	mock.calls.GetByAggregate = append(mock.calls.GetByAggregate, callInfo)
+	mock.lockGetByAggregate.Unlock()
+	return mock.GetByAggregateFunc(ctx, aggregate, limit)
+}
+
+// GetByAggregateCalls gets all the calls that were made to GetByAggregate.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.GetByAggregateCalls())
+func (mock *ArchiveRepositoryMock) GetByAggregateCalls() []struct {
+	Ctx       context.Context
+	Aggregate driver.Aggregate
+	Limit     int
+} {
+	var calls []struct {
+		Ctx       context.Context
+		Aggregate driver.Aggregate
+		Limit     int
+	}
+	mock.lockGetByAggregate.RLock()
+	calls = mock.calls.GetByAggregate
+	mock.lockGetByAggregate.RUnlock()
+	return calls
+}
+
+// GetByDateRange calls GetByDateRangeFunc.
+func (mock *ArchiveRepositoryMock) GetByDateRange(ctx context.Context, from time.Time, to time.Time, limit int) ([]driver.Archive, error) {
+	if mock.GetByDateRangeFunc == nil {
+		panic("ArchiveRepositoryMock.GetByDateRangeFunc: method is nil but ArchiveRepository.GetByDateRange was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		From  time.Time
+		To    time.Time
+		Limit int
+	}{
+		Ctx:   ctx,
+		From:  from,
+		To:    to,
+		Limit: limit,
+	}
+	mock.lockGetByDateRange.Lock()
+	mock.calls.GetByDateRange = append(mock.calls.GetByDateRange, callInfo)
+	mock.lockGetByDateRange.Unlock()
+	return mock.GetByDateRangeFunc(ctx, from, to, limit)
+}
+
+// GetByDateRangeCalls gets all the calls that were made to GetByDateRange.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.GetByDateRangeCalls())
+func (mock *ArchiveRepositoryMock) GetByDateRangeCalls() []struct {
+	Ctx   context.Context
+	From  time.Time
+	To    time.Time
+	Limit int
+} {
+	var calls []struct {
+		Ctx   context.Context
+		From  time.Time
+		To    time.Time
+		Limit int
+	}
+	mock.lockGetByDateRange.RLock()
+	calls = mock.calls.GetByDateRange
+	mock.lockGetByDateRange.RUnlock()
+	return calls
+}
+
+// GetByID calls GetByIDFunc.
+func (mock *ArchiveRepositoryMock) GetByID(ctx context.Context, id uuid.UUID) (driver.Archive, error) {
+	if mock.GetByIDFunc == nil {
+		panic("ArchiveRepositoryMock.GetByIDFunc: method is nil but ArchiveRepository.GetByID was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockGetByID.Lock()
+	mock.calls.GetByID = append(mock.calls.GetByID, callInfo)
+	mock.lockGetByID.Unlock()
+	return mock.GetByIDFunc(ctx, id)
+}
+
+// GetByIDCalls gets all the calls that were made to GetByID.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.GetByIDCalls())
+func (mock *ArchiveRepositoryMock) GetByIDCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockGetByID.RLock()
+	calls = mock.calls.GetByID
+	mock.lockGetByID.RUnlock()
+	return calls
+}
+
+// GetByPosition calls GetByPositionFunc.
+func (mock *ArchiveRepositoryMock) GetByPosition(ctx context.Context, position int64, limit int) ([]driver.Archive, error) {
+	if mock.GetByPositionFunc == nil {
+		panic("ArchiveRepositoryMock.GetByPositionFunc: method is nil but ArchiveRepository.GetByPosition was just called")
+	}
+	callInfo := struct {
+		Ctx      context.Context
+		Position int64
+		Limit    int
+	}{
+		Ctx:      ctx,
+		Position: position,
+		Limit:    limit,
+	}
+	mock.lockGetByPosition.Lock()
+	mock.calls.GetByPosition = append(mock.calls.GetByPosition, callInfo)
+	mock.lockGetByPosition.Unlock()
+	return mock.GetByPositionFunc(ctx, position, limit)
+}
+
+// GetByPositionCalls gets all the calls that were made to GetByPosition.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.GetByPositionCalls())
+func (mock *ArchiveRepositoryMock) GetByPositionCalls() []struct {
+	Ctx      context.Context
+	Position int64
+	Limit    int
+} {
+	var calls []struct {
+		Ctx      context.Context
+		Position int64
+		Limit    int
+	}
+	mock.lockGetByPosition.RLock()
+	calls = mock.calls.GetByPosition
+	mock.lockGetByPosition.RUnlock()
+	return calls
+}
+
+// GetByStatus calls GetByStatusFunc.
+func (mock *ArchiveRepositoryMock) GetByStatus(ctx context.Context, status driver.ArchiveStatus, limit int) ([]driver.Archive, error) {
+	if mock.GetByStatusFunc == nil {
+		panic("ArchiveRepositoryMock.GetByStatusFunc: method is nil but ArchiveRepository.GetByStatus was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Status driver.ArchiveStatus
+		Limit  int
+	}{
+		Ctx:    ctx,
+		Status: status,
+		Limit:  limit,
+	}
+	mock.lockGetByStatus.Lock()
+	mock.calls.GetByStatus = append(mock.calls.GetByStatus, callInfo)
+	mock.lockGetByStatus.Unlock()
+	return mock.GetByStatusFunc(ctx, status, limit)
+}
+
+// GetByStatusCalls gets all the calls that were made to GetByStatus.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.GetByStatusCalls())
+func (mock *ArchiveRepositoryMock) GetByStatusCalls() []struct {
+	Ctx    context.Context
+	Status driver.ArchiveStatus
+	Limit  int
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Status driver.ArchiveStatus
+		Limit  int
+	}
+	mock.lockGetByStatus.RLock()
+	calls = mock.calls.GetByStatus
+	mock.lockGetByStatus.RUnlock()
+	return calls
+}
+
+// GetExpired calls GetExpiredFunc.
+func (mock *ArchiveRepositoryMock) GetExpired(ctx context.Context, limit int) ([]driver.Archive, error) {
+	if mock.GetExpiredFunc == nil {
+		panic("ArchiveRepositoryMock.GetExpiredFunc: method is nil but ArchiveRepository.GetExpired was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		Limit int
+	}{
+		Ctx:   ctx,
+		Limit: limit,
+	}
+	mock.lockGetExpired.Lock()
+	mock.calls.GetExpired = append(mock.calls.GetExpired, callInfo)
+	mock.lockGetExpired.Unlock()
+	return mock.GetExpiredFunc(ctx, limit)
+}
+
+// GetExpiredCalls gets all the calls that were made to GetExpired.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.GetExpiredCalls())
+func (mock *ArchiveRepositoryMock) GetExpiredCalls() []struct {
+	Ctx   context.Context
+	Limit int
+} {
+	var calls []struct {
+		Ctx   context.Context
+		Limit int
+	}
+	mock.lockGetExpired.RLock()
+	calls = mock.calls.GetExpired
+	mock.lockGetExpired.RUnlock()
+	return calls
+}
+
+// GetStats calls GetStatsFunc.
+func (mock *ArchiveRepositoryMock) GetStats(ctx context.Context) (driver.ArchiveStats, error) {
+	if mock.GetStatsFunc == nil {
+		panic("ArchiveRepositoryMock.GetStatsFunc: method is nil but ArchiveRepository.GetStats was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+	}{
+		Ctx: ctx,
+	}
+	mock.lockGetStats.Lock()
+	mock.calls.GetStats = append(mock.calls.GetStats, callInfo)
+	mock.lockGetStats.Unlock()
+	return mock.GetStatsFunc(ctx)
+}
+
+// GetStatsCalls gets all the calls that were made to GetStats.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.GetStatsCalls())
+func (mock *ArchiveRepositoryMock) GetStatsCalls() []struct {
+	Ctx context.Context
+} {
+	var calls []struct {
+		Ctx context.Context
+	}
+	mock.lockGetStats.RLock()
+	calls = mock.calls.GetStats
+	mock.lockGetStats.RUnlock()
+	return calls
+}
+
+// Measure calls MeasureFunc.
+func (mock *ArchiveRepositoryMock) Measure(ctx context.Context) (driver.ArchiveMeasure, error) {
+	if mock.MeasureFunc == nil {
+		panic("ArchiveRepositoryMock.MeasureFunc: method is nil but ArchiveRepository.Measure was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+	}{
+		Ctx: ctx,
+	}
+	mock.lockMeasure.Lock()
+	mock.calls.Measure = append(mock.calls.Measure, callInfo)
+	mock.lockMeasure.Unlock()
+	return mock.MeasureFunc(ctx)
+}
+
+// MeasureCalls gets all the calls that were made to Measure.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.MeasureCalls())
+func (mock *ArchiveRepositoryMock) MeasureCalls() []struct {
+	Ctx context.Context
+} {
+	var calls []struct {
+		Ctx context.Context
+	}
+	mock.lockMeasure.RLock()
+	calls = mock.calls.Measure
+	mock.lockMeasure.RUnlock()
+	return calls
+}
+
+// Purge calls PurgeFunc.
+func (mock *ArchiveRepositoryMock) Purge(ctx context.Context, id uuid.UUID) (driver.Archive, error) {
+	if mock.PurgeFunc == nil {
+		panic("ArchiveRepositoryMock.PurgeFunc: method is nil but ArchiveRepository.Purge was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockPurge.Lock()
+	mock.calls.Purge = append(mock.calls.Purge, callInfo)
+	mock.lockPurge.Unlock()
+	return mock.PurgeFunc(ctx, id)
+}
+
+// PurgeCalls gets all the calls that were made to Purge.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.PurgeCalls())
+func (mock *ArchiveRepositoryMock) PurgeCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockPurge.RLock()
+	calls = mock.calls.Purge
+	mock.lockPurge.RUnlock()
+	return calls
+}
+
+// Recover calls RecoverFunc.
+func (mock *ArchiveRepositoryMock) Recover(ctx context.Context, limit int) ([]driver.Archive, error) {
+	if mock.RecoverFunc == nil {
+		panic("ArchiveRepositoryMock.RecoverFunc: method is nil but ArchiveRepository.Recover was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		Limit int
+	}{
+		Ctx:   ctx,
+		Limit: limit,
+	}
+	mock.lockRecover.Lock()
+	mock.calls.Recover = append(mock.calls.Recover, callInfo)
+	mock.lockRecover.Unlock()
+	return mock.RecoverFunc(ctx, limit)
+}
+
+// RecoverCalls gets all the calls that were made to Recover.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.RecoverCalls())
+func (mock *ArchiveRepositoryMock) RecoverCalls() []struct {
+	Ctx   context.Context
+	Limit int
+} {
+	var calls []struct {
+		Ctx   context.Context
+		Limit int
+	}
+	mock.lockRecover.RLock()
+	calls = mock.calls.Recover
+	mock.lockRecover.RUnlock()
+	return calls
+}
+
+// Restore calls RestoreFunc.
+func (mock *ArchiveRepositoryMock) Restore(ctx context.Context, id uuid.UUID, events iter.Seq2[driver.Event, error]) (int, error) {
+	if mock.RestoreFunc == nil {
+		panic("ArchiveRepositoryMock.RestoreFunc: method is nil but ArchiveRepository.Restore was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		ID     uuid.UUID
+		Events iter.Seq2[driver.Event, error]
+	}{
+		Ctx:    ctx,
+		ID:     id,
+		Events: events,
+	}
+	mock.lockRestore.Lock()
+	mock.calls.Restore = append(mock.calls.Restore, callInfo)
+	mock.lockRestore.Unlock()
+	return mock.RestoreFunc(ctx, id, events)
+}
+
+// RestoreCalls gets all the calls that were made to Restore.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.RestoreCalls())
+func (mock *ArchiveRepositoryMock) RestoreCalls() []struct {
+	Ctx    context.Context
+	ID     uuid.UUID
+	Events iter.Seq2[driver.Event, error]
+} {
+	var calls []struct {
+		Ctx    context.Context
+		ID     uuid.UUID
+		Events iter.Seq2[driver.Event, error]
+	}
+	mock.lockRestore.RLock()
+	calls = mock.calls.Restore
+	mock.lockRestore.RUnlock()
+	return calls
+}
+
+// Save calls SaveFunc.
+func (mock *ArchiveRepositoryMock) Save(ctx context.Context, archive driver.Archive) (driver.Archive, error) {
+	if mock.SaveFunc == nil {
+		panic("ArchiveRepositoryMock.SaveFunc: method is nil but ArchiveRepository.Save was just called")
+	}
+	callInfo := struct {
+		Ctx     context.Context
+		Archive driver.Archive
+	}{
+		Ctx:     ctx,
+		Archive: archive,
+	}
+	mock.lockSave.Lock()
+	mock.calls.Save = append(mock.calls.Save, callInfo)
+	mock.lockSave.Unlock()
+	return mock.SaveFunc(ctx, archive)
+}
+
+// SaveCalls gets all the calls that were made to Save.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.SaveCalls())
+func (mock *ArchiveRepositoryMock) SaveCalls() []struct {
+	Ctx     context.Context
+	Archive driver.Archive
+} {
+	var calls []struct {
+		Ctx     context.Context
+		Archive driver.Archive
+	}
+	mock.lockSave.RLock()
+	calls = mock.calls.Save
+	mock.lockSave.RUnlock()
+	return calls
+}
+
+// Update calls UpdateFunc.
+func (mock *ArchiveRepositoryMock) Update(ctx context.Context, archive driver.Archive) (driver.Archive, error) {
+	if mock.UpdateFunc == nil {
+		panic("ArchiveRepositoryMock.UpdateFunc: method is nil but ArchiveRepository.Update was just called")
+	}
+	callInfo := struct {
+		Ctx     context.Context
+		Archive driver.Archive
+	}{
+		Ctx:     ctx,
+		Archive: archive,
+	}
+	mock.lockUpdate.Lock()
+	mock.calls.Update = append(mock.calls.Update, callInfo)
+	mock.lockUpdate.Unlock()
+	return mock.UpdateFunc(ctx, archive)
+}
+
+// UpdateCalls gets all the calls that were made to Update.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.UpdateCalls())
+func (mock *ArchiveRepositoryMock) UpdateCalls() []struct {
+	Ctx     context.Context
+	Archive driver.Archive
+} {
+	var calls []struct {
+		Ctx     context.Context
+		Archive driver.Archive
+	}
+	mock.lockUpdate.RLock()
+	calls = mock.calls.Update
+	mock.lockUpdate.RUnlock()
+	return calls
+}
+
+// Ensure, that ArchiveRuleRepositoryMock does implement driver.ArchiveRuleRepository.
+// If this is not the case, regenerate this file with moq.
+var _ driver.ArchiveRuleRepository = &ArchiveRuleRepositoryMock{}
+
+// ArchiveRuleRepositoryMock is a mock implementation of driver.ArchiveRuleRepository.
+//
+//	func TestSomethingThatUsesArchiveRuleRepository(t *testing.T) {
+//
+//		// make and configure a mocked driver.ArchiveRuleRepository
+//		mockedArchiveRuleRepository := &ArchiveRuleRepositoryMock{
+//			ClaimDueFunc: func(ctx context.Context, limit int, lease time.Duration) ([]driver.ArchiveRule, error) {
+//				panic("mock out the ClaimDue method")
+//			},
+//			DeleteFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
+//				panic("mock out the Delete method")
+//			},
+//			ExistsFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
+//				panic("mock out the Exists method")
+//			},
+//			ExtendFunc: func(ctx context.Context, id uuid.UUID, token uuid.UUID, lease time.Duration) error {
+//				panic("mock out the Extend method")
+//			},
+//			GetAllFunc: func(ctx context.Context, limit int) ([]driver.ArchiveRule, error) {
+//				panic("mock out the GetAll method")
+//			},
+//			GetByIDFunc: func(ctx context.Context, id uuid.UUID) (driver.ArchiveRule, error) {
+//				panic("mock out the GetByID method")
+//			},
+//			GetByNameFunc: func(ctx context.Context, name string) (driver.ArchiveRule, error) {
+//				panic("mock out the GetByName method")
+//			},
+//			GetDueFunc: func(ctx context.Context, limit int) ([]driver.ArchiveRule, error) {
+//				panic("mock out the GetDue method")
+//			},
+//			GetEnabledFunc: func(ctx context.Context, limit int) ([]driver.ArchiveRule, error) {
+//				panic("mock out the GetEnabled method")
+//			},
+//			RanFunc: func(ctx context.Context, id uuid.UUID, token uuid.UUID) (driver.ArchiveRule, error) {
+//				panic("mock out the Ran method")
+//			},
+//			SaveFunc: func(ctx context.Context, rule driver.ArchiveRule) (driver.ArchiveRule, error) {
+//				panic("mock out the Save method")
+//			},
+//			UpdateFunc: func(ctx context.Context, rule driver.ArchiveRule) (driver.ArchiveRule, error) {
+//				panic("mock out the Update method")
+//			},
+//		}
+//
+//		// use mockedArchiveRuleRepository in code that requires driver.ArchiveRuleRepository
+//		// and then make assertions.
+//
+//	}
+type ArchiveRuleRepositoryMock struct {
+	// ClaimDueFunc mocks the ClaimDue method.
+	ClaimDueFunc func(ctx context.Context, limit int, lease time.Duration) ([]driver.ArchiveRule, error)
+
+	// DeleteFunc mocks the Delete method.
+	DeleteFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+
+	// ExistsFunc mocks the Exists method.
+	ExistsFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+
+	// ExtendFunc mocks the Extend method.
+	ExtendFunc func(ctx context.Context, id uuid.UUID, token uuid.UUID, lease time.Duration) error
+
+	// GetAllFunc mocks the GetAll method.
+	GetAllFunc func(ctx context.Context, limit int) ([]driver.ArchiveRule, error)
+
+	// GetByIDFunc mocks the GetByID method.
+	GetByIDFunc func(ctx context.Context, id uuid.UUID) (driver.ArchiveRule, error)
+
+	// GetByNameFunc mocks the GetByName method.
+	GetByNameFunc func(ctx context.Context, name string) (driver.ArchiveRule, error)
+
+	// GetDueFunc mocks the GetDue method.
+	GetDueFunc func(ctx context.Context, limit int) ([]driver.ArchiveRule, error)
+
+	// GetEnabledFunc mocks the GetEnabled method.
+	GetEnabledFunc func(ctx context.Context, limit int) ([]driver.ArchiveRule, error)
+
+	// RanFunc mocks the Ran method.
+	RanFunc func(ctx context.Context, id uuid.UUID, token uuid.UUID) (driver.ArchiveRule, error)
+
+	// SaveFunc mocks the Save method.
+	SaveFunc func(ctx context.Context, rule driver.ArchiveRule) (driver.ArchiveRule, error)
+
+	// UpdateFunc mocks the Update method.
+	UpdateFunc func(ctx context.Context, rule driver.ArchiveRule) (driver.ArchiveRule, error)
+
+	// calls tracks calls to the methods.
+	calls struct {
+		// ClaimDue holds details about calls to the ClaimDue method.
+		ClaimDue []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Limit is the limit argument value.
+			Limit int
+			// Lease is the lease argument value.
+			Lease time.Duration
+		}
+		// Delete holds details about calls to the Delete method.
+		Delete []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// Exists holds details about calls to the Exists method.
+		Exists []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// Extend holds details about calls to the Extend method.
+		Extend []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Token is the token argument value.
+			Token uuid.UUID
+			// Lease is the lease argument value.
+			Lease time.Duration
+		}
+		// GetAll holds details about calls to the GetAll method.
+		GetAll []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetByID holds details about calls to the GetByID method.
+		GetByID []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// GetByName holds details about calls to the GetByName method.
+		GetByName []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+		}
+		// GetDue holds details about calls to the GetDue method.
+		GetDue []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetEnabled holds details about calls to the GetEnabled method.
+		GetEnabled []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// Ran holds details about calls to the Ran method.
+		Ran []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Token is the token argument value.
+			Token uuid.UUID
+		}
+		// Save holds details about calls to the Save method.
+		Save []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Rule is the rule argument value.
+			Rule driver.ArchiveRule
+		}
+		// Update holds details about calls to the Update method.
+		Update []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Rule is the rule argument value.
+			Rule driver.ArchiveRule
+		}
+	}
+	lockClaimDue   sync.RWMutex
+	lockDelete     sync.RWMutex
+	lockExists     sync.RWMutex
+	lockExtend     sync.RWMutex
+	lockGetAll     sync.RWMutex
+	lockGetByID    sync.RWMutex
+	lockGetByName  sync.RWMutex
+	lockGetDue     sync.RWMutex
+	lockGetEnabled sync.RWMutex
+	lockRan        sync.RWMutex
+	lockSave       sync.RWMutex
+	lockUpdate     sync.RWMutex
+}
+
+// ClaimDue calls ClaimDueFunc.
+func (mock *ArchiveRuleRepositoryMock) ClaimDue(ctx context.Context, limit int, lease time.Duration) ([]driver.ArchiveRule, error) {
+	if mock.ClaimDueFunc == nil {
+		panic("ArchiveRuleRepositoryMock.ClaimDueFunc: method is nil but ArchiveRuleRepository.ClaimDue was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		Limit int
+		Lease time.Duration
+	}{
+		Ctx:   ctx,
+		Limit: limit,
+		Lease: lease,
+	}
+	mock.lockClaimDue.Lock()
+	mock.calls.ClaimDue = append(mock.calls.ClaimDue, callInfo)
+	mock.lockClaimDue.Unlock()
+	return mock.ClaimDueFunc(ctx, limit, lease)
+}
+
+// ClaimDueCalls gets all the calls that were made to ClaimDue.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.ClaimDueCalls())
+func (mock *ArchiveRuleRepositoryMock) ClaimDueCalls() []struct {
+	Ctx   context.Context
+	Limit int
+	Lease time.Duration
+} {
+	var calls []struct {
+		Ctx   context.Context
+		Limit int
+		Lease time.Duration
+	}
+	mock.lockClaimDue.RLock()
+	calls = mock.calls.ClaimDue
+	mock.lockClaimDue.RUnlock()
+	return calls
+}
+
+// Delete calls DeleteFunc.
+func (mock *ArchiveRuleRepositoryMock) Delete(ctx context.Context, id uuid.UUID) (bool, error) {
+	if mock.DeleteFunc == nil {
+		panic("ArchiveRuleRepositoryMock.DeleteFunc: method is nil but ArchiveRuleRepository.Delete was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockDelete.Lock()
+	mock.calls.Delete = append(mock.calls.Delete, callInfo)
+	mock.lockDelete.Unlock()
+	return mock.DeleteFunc(ctx, id)
+}
+
+// DeleteCalls gets all the calls that were made to Delete.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.DeleteCalls())
+func (mock *ArchiveRuleRepositoryMock) DeleteCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockDelete.RLock()
+	calls = mock.calls.Delete
+	mock.lockDelete.RUnlock()
+	return calls
+}
+
+// Exists calls ExistsFunc.
+func (mock *ArchiveRuleRepositoryMock) Exists(ctx context.Context, id uuid.UUID) (bool, error) {
+	if mock.ExistsFunc == nil {
+		panic("ArchiveRuleRepositoryMock.ExistsFunc: method is nil but ArchiveRuleRepository.Exists was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockExists.Lock()
+	mock.calls.Exists = append(mock.calls.Exists, callInfo)
+	mock.lockExists.Unlock()
+	return mock.ExistsFunc(ctx, id)
+}
+
+// ExistsCalls gets all the calls that were made to Exists.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.ExistsCalls())
+func (mock *ArchiveRuleRepositoryMock) ExistsCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockExists.RLock()
+	calls = mock.calls.Exists
+	mock.lockExists.RUnlock()
+	return calls
+}
+
+// Extend calls ExtendFunc.
+func (mock *ArchiveRuleRepositoryMock) Extend(ctx context.Context, id uuid.UUID, token uuid.UUID, lease time.Duration) error {
+	if mock.ExtendFunc == nil {
+		panic("ArchiveRuleRepositoryMock.ExtendFunc: method is nil but ArchiveRuleRepository.Extend was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		ID    uuid.UUID
+		Token uuid.UUID
+		Lease time.Duration
+	}{
+		Ctx:   ctx,
+		ID:    id,
+		Token: token,
+		Lease: lease,
+	}
+	mock.lockExtend.Lock()
+	mock.calls.Extend = append(mock.calls.Extend, callInfo)
+	mock.lockExtend.Unlock()
+	return mock.ExtendFunc(ctx, id, token, lease)
+}
+
+// ExtendCalls gets all the calls that were made to Extend.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.ExtendCalls())
+func (mock *ArchiveRuleRepositoryMock) ExtendCalls() []struct {
+	Ctx   context.Context
+	ID    uuid.UUID
+	Token uuid.UUID
+	Lease time.Duration
+} {
+	var calls []struct {
+		Ctx   context.Context
+		ID    uuid.UUID
+		Token uuid.UUID
+		Lease time.Duration
+	}
+	mock.lockExtend.RLock()
+	calls = mock.calls.Extend
+	mock.lockExtend.RUnlock()
+	return calls
+}
+
+// GetAll calls GetAllFunc.
+func (mock *ArchiveRuleRepositoryMock) GetAll(ctx context.Context, limit int) ([]driver.ArchiveRule, error) {
+	if mock.GetAllFunc == nil {
+		panic("ArchiveRuleRepositoryMock.GetAllFunc: method is nil but ArchiveRuleRepository.GetAll was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		Limit int
+	}{
+		Ctx:   ctx,
+		Limit: limit,
+	}
+	mock.lockGetAll.Lock()
+	mock.calls.GetAll = append(mock.calls.GetAll, callInfo)
+	mock.lockGetAll.Unlock()
+	return mock.GetAllFunc(ctx, limit)
+}
+
+// GetAllCalls gets all the calls that were made to GetAll.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.GetAllCalls())
+func (mock *ArchiveRuleRepositoryMock) GetAllCalls() []struct {
+	Ctx   context.Context
+	Limit int
+} {
+	var calls []struct {
+		Ctx   context.Context
+		Limit int
+	}
+	mock.lockGetAll.RLock()
+	calls = mock.calls.GetAll
+	mock.lockGetAll.RUnlock()
+	return calls
+}
+
+// GetByID calls GetByIDFunc.
+func (mock *ArchiveRuleRepositoryMock) GetByID(ctx context.Context, id uuid.UUID) (driver.ArchiveRule, error) {
+	if mock.GetByIDFunc == nil {
+		panic("ArchiveRuleRepositoryMock.GetByIDFunc: method is nil but ArchiveRuleRepository.GetByID was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockGetByID.Lock()
+	mock.calls.GetByID = append(mock.calls.GetByID, callInfo)
+	mock.lockGetByID.Unlock()
+	return mock.GetByIDFunc(ctx, id)
+}
+
+// GetByIDCalls gets all the calls that were made to GetByID.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.GetByIDCalls())
+func (mock *ArchiveRuleRepositoryMock) GetByIDCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockGetByID.RLock()
+	calls = mock.calls.GetByID
+	mock.lockGetByID.RUnlock()
+	return calls
+}
+
+// GetByName calls GetByNameFunc.
+func (mock *ArchiveRuleRepositoryMock) GetByName(ctx context.Context, name string) (driver.ArchiveRule, error) {
+	if mock.GetByNameFunc == nil {
+		panic("ArchiveRuleRepositoryMock.GetByNameFunc: method is nil but ArchiveRuleRepository.GetByName was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Name string
+	}{
+		Ctx:  ctx,
+		Name: name,
+	}
+	mock.lockGetByName.Lock()
+	mock.calls.GetByName = append(mock.calls.GetByName, callInfo)
+	mock.lockGetByName.Unlock()
+	return mock.GetByNameFunc(ctx, name)
+}
+
+// GetByNameCalls gets all the calls that were made to GetByName.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.GetByNameCalls())
+func (mock *ArchiveRuleRepositoryMock) GetByNameCalls() []struct {
+	Ctx  context.Context
+	Name string
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Name string
+	}
+	mock.lockGetByName.RLock()
+	calls = mock.calls.GetByName
+	mock.lockGetByName.RUnlock()
+	return calls
+}
+
+// GetDue calls GetDueFunc.
+func (mock *ArchiveRuleRepositoryMock) GetDue(ctx context.Context, limit int) ([]driver.ArchiveRule, error) {
+	if mock.GetDueFunc == nil {
+		panic("ArchiveRuleRepositoryMock.GetDueFunc: method is nil but ArchiveRuleRepository.GetDue was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		Limit int
+	}{
+		Ctx:   ctx,
+		Limit: limit,
+	}
+	mock.lockGetDue.Lock()
+	mock.calls.GetDue = append(mock.calls.GetDue, callInfo)
+	mock.lockGetDue.Unlock()
+	return mock.GetDueFunc(ctx, limit)
+}
+
+// GetDueCalls gets all the calls that were made to GetDue.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.GetDueCalls())
+func (mock *ArchiveRuleRepositoryMock) GetDueCalls() []struct {
+	Ctx   context.Context
+	Limit int
+} {
+	var calls []struct {
+		Ctx   context.Context
+		Limit int
+	}
+	mock.lockGetDue.RLock()
+	calls = mock.calls.GetDue
+	mock.lockGetDue.RUnlock()
+	return calls
+}
+
+// GetEnabled calls GetEnabledFunc.
+func (mock *ArchiveRuleRepositoryMock) GetEnabled(ctx context.Context, limit int) ([]driver.ArchiveRule, error) {
+	if mock.GetEnabledFunc == nil {
+		panic("ArchiveRuleRepositoryMock.GetEnabledFunc: method is nil but ArchiveRuleRepository.GetEnabled was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		Limit int
+	}{
+		Ctx:   ctx,
+		Limit: limit,
+	}
+	mock.lockGetEnabled.Lock()
+	mock.calls.GetEnabled = append(mock.calls.GetEnabled, callInfo)
+	mock.lockGetEnabled.Unlock()
+	return mock.GetEnabledFunc(ctx, limit)
+}
+
+// GetEnabledCalls gets all the calls that were made to GetEnabled.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.GetEnabledCalls())
+func (mock *ArchiveRuleRepositoryMock) GetEnabledCalls() []struct {
+	Ctx   context.Context
+	Limit int
+} {
+	var calls []struct {
+		Ctx   context.Context
+		Limit int
+	}
+	mock.lockGetEnabled.RLock()
+	calls = mock.calls.GetEnabled
+	mock.lockGetEnabled.RUnlock()
+	return calls
+}
+
+// Ran calls RanFunc.
+func (mock *ArchiveRuleRepositoryMock) Ran(ctx context.Context, id uuid.UUID, token uuid.UUID) (driver.ArchiveRule, error) {
+	if mock.RanFunc == nil {
+		panic("ArchiveRuleRepositoryMock.RanFunc: method is nil but ArchiveRuleRepository.Ran was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		ID    uuid.UUID
+		Token uuid.UUID
+	}{
+		Ctx:   ctx,
+		ID:    id,
+		Token: token,
+	}
+	mock.lockRan.Lock()
+	mock.calls.Ran = append(mock.calls.Ran, callInfo)
+	mock.lockRan.Unlock()
+	return mock.RanFunc(ctx, id, token)
+}
+
+// RanCalls gets all the calls that were made to Ran.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.RanCalls())
+func (mock *ArchiveRuleRepositoryMock) RanCalls() []struct {
+	Ctx   context.Context
+	ID    uuid.UUID
+	Token uuid.UUID
+} {
+	var calls []struct {
+		Ctx   context.Context
+		ID    uuid.UUID
+		Token uuid.UUID
+	}
+	mock.lockRan.RLock()
+	calls = mock.calls.Ran
+	mock.lockRan.RUnlock()
+	return calls
+}
+
+// Save calls SaveFunc.
+func (mock *ArchiveRuleRepositoryMock) Save(ctx context.Context, rule driver.ArchiveRule) (driver.ArchiveRule, error) {
+	if mock.SaveFunc == nil {
+		panic("ArchiveRuleRepositoryMock.SaveFunc: method is nil but ArchiveRuleRepository.Save was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Rule driver.ArchiveRule
+	}{
+		Ctx:  ctx,
+		Rule: rule,
+	}
+	mock.lockSave.Lock()
+	mock.calls.Save = append(mock.calls.Save, callInfo)
+	mock.lockSave.Unlock()
+	return mock.SaveFunc(ctx, rule)
+}
+
+// SaveCalls gets all the calls that were made to Save.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.SaveCalls())
+func (mock *ArchiveRuleRepositoryMock) SaveCalls() []struct {
+	Ctx  context.Context
+	Rule driver.ArchiveRule
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Rule driver.ArchiveRule
+	}
+	mock.lockSave.RLock()
+	calls = mock.calls.Save
+	mock.lockSave.RUnlock()
+	return calls
+}
+
+// Update calls UpdateFunc.
+func (mock *ArchiveRuleRepositoryMock) Update(ctx context.Context, rule driver.ArchiveRule) (driver.ArchiveRule, error) {
+	if mock.UpdateFunc == nil {
+		panic("ArchiveRuleRepositoryMock.UpdateFunc: method is nil but ArchiveRuleRepository.Update was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Rule driver.ArchiveRule
+	}{
+		Ctx:  ctx,
+		Rule: rule,
+	}
+	mock.lockUpdate.Lock()
+	mock.calls.Update = append(mock.calls.Update, callInfo)
+	mock.lockUpdate.Unlock()
+	return mock.UpdateFunc(ctx, rule)
+}
+
+// UpdateCalls gets all the calls that were made to Update.
+// Check the length with:
+//
+//	len(mockedArchiveRuleRepository.UpdateCalls())
+func (mock *ArchiveRuleRepositoryMock) UpdateCalls() []struct {
+	Ctx  context.Context
+	Rule driver.ArchiveRule
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Rule driver.ArchiveRule
+	}
+	mock.lockUpdate.RLock()
+	calls = mock.calls.Update
+	mock.lockUpdate.RUnlock()
+	return calls
+}
+
+// Ensure, that ArchiveJobRepositoryMock does implement driver.ArchiveJobRepository.
+// If this is not the case, regenerate this file with moq.
+var _ driver.ArchiveJobRepository = &ArchiveJobRepositoryMock{}
+
+// ArchiveJobRepositoryMock is a mock implementation of driver.ArchiveJobRepository.
+//
+//	func TestSomethingThatUsesArchiveJobRepository(t *testing.T) {
+//
+//		// make and configure a mocked driver.ArchiveJobRepository
+//		mockedArchiveJobRepository := &ArchiveJobRepositoryMock{
+//			AddProgressFunc: func(ctx context.Context, id uuid.UUID, skipped int64) (driver.ArchiveJob, error) {
+//				panic("mock out the AddProgress method")
+//			},
+//			DeleteFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
+//				panic("mock out the Delete method")
+//			},
+//			DeleteOlderThanFunc: func(ctx context.Context, cutoff time.Time) (int, error) {
+//				panic("mock out the DeleteOlderThan method")
+//			},
+//			ExistsFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
+//				panic("mock out the Exists method")
+//			},
+//			FinishFunc: func(ctx context.Context, id uuid.UUID, status driver.ArchiveJobStatus, message string) (driver.ArchiveJob, error) {
+//				panic("mock out the Finish method")
+//			},
+//			GetByIDFunc: func(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error) {
+//				panic("mock out the GetByID method")
+//			},
+//			GetByRuleFunc: func(ctx context.Context, ruleID uuid.UUID, limit int) ([]driver.ArchiveJob, error) {
+//				panic("mock out the GetByRule method")
+//			},
+//			GetByStatusFunc: func(ctx context.Context, status driver.ArchiveJobStatus, limit int) ([]driver.ArchiveJob, error) {
+//				panic("mock out the GetByStatus method")
+//			},
+//			GetFailedFunc: func(ctx context.Context, limit int) ([]driver.ArchiveJob, error) {
+//				panic("mock out the GetFailed method")
+//			},
+//			RetryFunc: func(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error) {
+//				panic("mock out the Retry method")
+//			},
+//			SaveFunc: func(ctx context.Context, job driver.ArchiveJob) (driver.ArchiveJob, error) {
+//				panic("mock out the Save method")
+//			},
+//			StartFunc: func(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error) {
+//				panic("mock out the Start method")
+//			},
+//		}
+//
+//		// use mockedArchiveJobRepository in code that requires driver.ArchiveJobRepository
+//		// and then make assertions.
+//
+//	}
+type ArchiveJobRepositoryMock struct {
+	// AddProgressFunc mocks the AddProgress method.
+	AddProgressFunc func(ctx context.Context, id uuid.UUID, skipped int64) (driver.ArchiveJob, error)
+
+	// DeleteFunc mocks the Delete method.
+	DeleteFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+
+	// DeleteOlderThanFunc mocks the DeleteOlderThan method.
+	DeleteOlderThanFunc func(ctx context.Context, cutoff time.Time) (int, error)
+
+	// ExistsFunc mocks the Exists method.
+	ExistsFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+
+	// FinishFunc mocks the Finish method.
+	FinishFunc func(ctx context.Context, id uuid.UUID, status driver.ArchiveJobStatus, message string) (driver.ArchiveJob, error)
+
+	// GetByIDFunc mocks the GetByID method.
+	GetByIDFunc func(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error)
+
+	// GetByRuleFunc mocks the GetByRule method.
+	GetByRuleFunc func(ctx context.Context, ruleID uuid.UUID, limit int) ([]driver.ArchiveJob, error)
+
+	// GetByStatusFunc mocks the GetByStatus method.
+	GetByStatusFunc func(ctx context.Context, status driver.ArchiveJobStatus, limit int) ([]driver.ArchiveJob, error)
+
+	// GetFailedFunc mocks the GetFailed method.
+	GetFailedFunc func(ctx context.Context, limit int) ([]driver.ArchiveJob, error)
+
+	// RetryFunc mocks the Retry method.
+	RetryFunc func(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error)
+
+	// SaveFunc mocks the Save method.
+	SaveFunc func(ctx context.Context, job driver.ArchiveJob) (driver.ArchiveJob, error)
+
+	// StartFunc mocks the Start method.
+	StartFunc func(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error)
+
+	// calls tracks calls to the methods.
+	calls struct {
+		// AddProgress holds details about calls to the AddProgress method.
+		AddProgress []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Skipped is the skipped argument value.
+			Skipped int64
+		}
+		// Delete holds details about calls to the Delete method.
+		Delete []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// DeleteOlderThan holds details about calls to the DeleteOlderThan method.
+		DeleteOlderThan []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Cutoff is the cutoff argument value.
+			Cutoff time.Time
+		}
+		// Exists holds details about calls to the Exists method.
+		Exists []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// Finish holds details about calls to the Finish method.
+		Finish []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Status is the status argument value.
+			Status driver.ArchiveJobStatus
+			// Message is the message argument value.
+			Message string
+		}
+		// GetByID holds details about calls to the GetByID method.
+		GetByID []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// GetByRule holds details about calls to the GetByRule method.
+		GetByRule []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// RuleID is the ruleID argument value.
+			RuleID uuid.UUID
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetByStatus holds details about calls to the GetByStatus method.
+		GetByStatus []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Status is the status argument value.
+			Status driver.ArchiveJobStatus
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// GetFailed holds details about calls to the GetFailed method.
+		GetFailed []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// Retry holds details about calls to the Retry method.
+		Retry []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+		// Save holds details about calls to the Save method.
+		Save []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Job is the job argument value.
+			Job driver.ArchiveJob
+		}
+		// Start holds details about calls to the Start method.
+		Start []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
+	}
+	lockAddProgress     sync.RWMutex
+	lockDelete          sync.RWMutex
+	lockDeleteOlderThan sync.RWMutex
+	lockExists          sync.RWMutex
+	lockFinish          sync.RWMutex
+	lockGetByID         sync.RWMutex
+	lockGetByRule       sync.RWMutex
+	lockGetByStatus     sync.RWMutex
+	lockGetFailed       sync.RWMutex
+	lockRetry           sync.RWMutex
+	lockSave            sync.RWMutex
+	lockStart           sync.RWMutex
+}
+
+// AddProgress calls AddProgressFunc.
+func (mock *ArchiveJobRepositoryMock) AddProgress(ctx context.Context, id uuid.UUID, skipped int64) (driver.ArchiveJob, error) {
+	if mock.AddProgressFunc == nil {
+		panic("ArchiveJobRepositoryMock.AddProgressFunc: method is nil but ArchiveJobRepository.AddProgress was just called")
+	}
+	callInfo := struct {
+		Ctx     context.Context
+		ID      uuid.UUID
+		Skipped int64
+	}{
+		Ctx:     ctx,
+		ID:      id,
+		Skipped: skipped,
+	}
+	mock.lockAddProgress.Lock()
+	mock.calls.AddProgress = append(mock.calls.AddProgress, callInfo)
+	mock.lockAddProgress.Unlock()
+	return mock.AddProgressFunc(ctx, id, skipped)
+}
+
+// AddProgressCalls gets all the calls that were made to AddProgress.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.AddProgressCalls())
+func (mock *ArchiveJobRepositoryMock) AddProgressCalls() []struct {
+	Ctx     context.Context
+	ID      uuid.UUID
+	Skipped int64
+} {
+	var calls []struct {
+		Ctx     context.Context
+		ID      uuid.UUID
+		Skipped int64
+	}
+	mock.lockAddProgress.RLock()
+	calls = mock.calls.AddProgress
+	mock.lockAddProgress.RUnlock()
+	return calls
+}
+
+// Delete calls DeleteFunc.
+func (mock *ArchiveJobRepositoryMock) Delete(ctx context.Context, id uuid.UUID) (bool, error) {
+	if mock.DeleteFunc == nil {
+		panic("ArchiveJobRepositoryMock.DeleteFunc: method is nil but ArchiveJobRepository.Delete was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockDelete.Lock()
+	mock.calls.Delete = append(mock.calls.Delete, callInfo)
+	mock.lockDelete.Unlock()
+	return mock.DeleteFunc(ctx, id)
+}
+
+// DeleteCalls gets all the calls that were made to Delete.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.DeleteCalls())
+func (mock *ArchiveJobRepositoryMock) DeleteCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockDelete.RLock()
+	calls = mock.calls.Delete
+	mock.lockDelete.RUnlock()
+	return calls
+}
+
+// DeleteOlderThan calls DeleteOlderThanFunc.
+func (mock *ArchiveJobRepositoryMock) DeleteOlderThan(ctx context.Context, cutoff time.Time) (int, error) {
+	if mock.DeleteOlderThanFunc == nil {
+		panic("ArchiveJobRepositoryMock.DeleteOlderThanFunc: method is nil but ArchiveJobRepository.DeleteOlderThan was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Cutoff time.Time
+	}{
+		Ctx:    ctx,
+		Cutoff: cutoff,
+	}
+	mock.lockDeleteOlderThan.Lock()
+	mock.calls.DeleteOlderThan = append(mock.calls.DeleteOlderThan, callInfo)
+	mock.lockDeleteOlderThan.Unlock()
+	return mock.DeleteOlderThanFunc(ctx, cutoff)
+}
+
+// DeleteOlderThanCalls gets all the calls that were made to DeleteOlderThan.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.DeleteOlderThanCalls())
+func (mock *ArchiveJobRepositoryMock) DeleteOlderThanCalls() []struct {
+	Ctx    context.Context
+	Cutoff time.Time
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Cutoff time.Time
+	}
+	mock.lockDeleteOlderThan.RLock()
+	calls = mock.calls.DeleteOlderThan
+	mock.lockDeleteOlderThan.RUnlock()
+	return calls
+}
+
+// Exists calls ExistsFunc.
+func (mock *ArchiveJobRepositoryMock) Exists(ctx context.Context, id uuid.UUID) (bool, error) {
+	if mock.ExistsFunc == nil {
+		panic("ArchiveJobRepositoryMock.ExistsFunc: method is nil but ArchiveJobRepository.Exists was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockExists.Lock()
+	mock.calls.Exists = append(mock.calls.Exists, callInfo)
+	mock.lockExists.Unlock()
+	return mock.ExistsFunc(ctx, id)
+}
+
+// ExistsCalls gets all the calls that were made to Exists.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.ExistsCalls())
+func (mock *ArchiveJobRepositoryMock) ExistsCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockExists.RLock()
+	calls = mock.calls.Exists
+	mock.lockExists.RUnlock()
+	return calls
+}
+
+// Finish calls FinishFunc.
+func (mock *ArchiveJobRepositoryMock) Finish(ctx context.Context, id uuid.UUID, status driver.ArchiveJobStatus, message string) (driver.ArchiveJob, error) {
+	if mock.FinishFunc == nil {
+		panic("ArchiveJobRepositoryMock.FinishFunc: method is nil but ArchiveJobRepository.Finish was just called")
+	}
+	callInfo := struct {
+		Ctx     context.Context
+		ID      uuid.UUID
+		Status  driver.ArchiveJobStatus
+		Message string
+	}{
+		Ctx:     ctx,
+		ID:      id,
+		Status:  status,
+		Message: message,
+	}
+	mock.lockFinish.Lock()
+	mock.calls.Finish = append(mock.calls.Finish, callInfo)
+	mock.lockFinish.Unlock()
+	return mock.FinishFunc(ctx, id, status, message)
+}
+
+// FinishCalls gets all the calls that were made to Finish.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.FinishCalls())
+func (mock *ArchiveJobRepositoryMock) FinishCalls() []struct {
+	Ctx     context.Context
+	ID      uuid.UUID
+	Status  driver.ArchiveJobStatus
+	Message string
+} {
+	var calls []struct {
+		Ctx     context.Context
+		ID      uuid.UUID
+		Status  driver.ArchiveJobStatus
+		Message string
+	}
+	mock.lockFinish.RLock()
+	calls = mock.calls.Finish
+	mock.lockFinish.RUnlock()
+	return calls
+}
+
+// GetByID calls GetByIDFunc.
+func (mock *ArchiveJobRepositoryMock) GetByID(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error) {
+	if mock.GetByIDFunc == nil {
+		panic("ArchiveJobRepositoryMock.GetByIDFunc: method is nil but ArchiveJobRepository.GetByID was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockGetByID.Lock()
+	mock.calls.GetByID = append(mock.calls.GetByID, callInfo)
+	mock.lockGetByID.Unlock()
+	return mock.GetByIDFunc(ctx, id)
+}
+
+// GetByIDCalls gets all the calls that were made to GetByID.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.GetByIDCalls())
+func (mock *ArchiveJobRepositoryMock) GetByIDCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockGetByID.RLock()
+	calls = mock.calls.GetByID
+	mock.lockGetByID.RUnlock()
+	return calls
+}
+
+// GetByRule calls GetByRuleFunc.
+func (mock *ArchiveJobRepositoryMock) GetByRule(ctx context.Context, ruleID uuid.UUID, limit int) ([]driver.ArchiveJob, error) {
+	if mock.GetByRuleFunc == nil {
+		panic("ArchiveJobRepositoryMock.GetByRuleFunc: method is nil but ArchiveJobRepository.GetByRule was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		RuleID uuid.UUID
+		Limit  int
+	}{
+		Ctx:    ctx,
+		RuleID: ruleID,
+		Limit:  limit,
+	}
+	mock.lockGetByRule.Lock()
+	mock.calls.GetByRule = append(mock.calls.GetByRule, callInfo)
+	mock.lockGetByRule.Unlock()
+	return mock.GetByRuleFunc(ctx, ruleID, limit)
+}
+
+// GetByRuleCalls gets all the calls that were made to GetByRule.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.GetByRuleCalls())
+func (mock *ArchiveJobRepositoryMock) GetByRuleCalls() []struct {
+	Ctx    context.Context
+	RuleID uuid.UUID
+	Limit  int
+} {
+	var calls []struct {
+		Ctx    context.Context
+		RuleID uuid.UUID
+		Limit  int
+	}
+	mock.lockGetByRule.RLock()
+	calls = mock.calls.GetByRule
+	mock.lockGetByRule.RUnlock()
+	return calls
+}
+
+// GetByStatus calls GetByStatusFunc.
+func (mock *ArchiveJobRepositoryMock) GetByStatus(ctx context.Context, status driver.ArchiveJobStatus, limit int) ([]driver.ArchiveJob, error) {
+	if mock.GetByStatusFunc == nil {
+		panic("ArchiveJobRepositoryMock.GetByStatusFunc: method is nil but ArchiveJobRepository.GetByStatus was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Status driver.ArchiveJobStatus
+		Limit  int
+	}{
+		Ctx:    ctx,
+		Status: status,
+		Limit:  limit,
+	}
+	mock.lockGetByStatus.Lock()
+	mock.calls.GetByStatus = append(mock.calls.GetByStatus, callInfo)
+	mock.lockGetByStatus.Unlock()
+	return mock.GetByStatusFunc(ctx, status, limit)
+}
+
+// GetByStatusCalls gets all the calls that were made to GetByStatus.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.GetByStatusCalls())
+func (mock *ArchiveJobRepositoryMock) GetByStatusCalls() []struct {
+	Ctx    context.Context
+	Status driver.ArchiveJobStatus
+	Limit  int
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Status driver.ArchiveJobStatus
+		Limit  int
+	}
+	mock.lockGetByStatus.RLock()
+	calls = mock.calls.GetByStatus
+	mock.lockGetByStatus.RUnlock()
+	return calls
+}
+
+// GetFailed calls GetFailedFunc.
+func (mock *ArchiveJobRepositoryMock) GetFailed(ctx context.Context, limit int) ([]driver.ArchiveJob, error) {
+	if mock.GetFailedFunc == nil {
+		panic("ArchiveJobRepositoryMock.GetFailedFunc: method is nil but ArchiveJobRepository.GetFailed was just called")
+	}
+	callInfo := struct {
+		Ctx   context.Context
+		Limit int
+	}{
+		Ctx:   ctx,
+		Limit: limit,
+	}
+	mock.lockGetFailed.Lock()
+	mock.calls.GetFailed = append(mock.calls.GetFailed, callInfo)
+	mock.lockGetFailed.Unlock()
+	return mock.GetFailedFunc(ctx, limit)
+}
+
+// GetFailedCalls gets all the calls that were made to GetFailed.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.GetFailedCalls())
+func (mock *ArchiveJobRepositoryMock) GetFailedCalls() []struct {
+	Ctx   context.Context
+	Limit int
+} {
+	var calls []struct {
+		Ctx   context.Context
+		Limit int
+	}
+	mock.lockGetFailed.RLock()
+	calls = mock.calls.GetFailed
+	mock.lockGetFailed.RUnlock()
+	return calls
+}
+
+// Retry calls RetryFunc.
+func (mock *ArchiveJobRepositoryMock) Retry(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error) {
+	if mock.RetryFunc == nil {
+		panic("ArchiveJobRepositoryMock.RetryFunc: method is nil but ArchiveJobRepository.Retry was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockRetry.Lock()
+	mock.calls.Retry = append(mock.calls.Retry, callInfo)
+	mock.lockRetry.Unlock()
+	return mock.RetryFunc(ctx, id)
+}
+
+// RetryCalls gets all the calls that were made to Retry.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.RetryCalls())
+func (mock *ArchiveJobRepositoryMock) RetryCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockRetry.RLock()
+	calls = mock.calls.Retry
+	mock.lockRetry.RUnlock()
+	return calls
+}
+
+// Save calls SaveFunc.
+func (mock *ArchiveJobRepositoryMock) Save(ctx context.Context, job driver.ArchiveJob) (driver.ArchiveJob, error) {
+	if mock.SaveFunc == nil {
+		panic("ArchiveJobRepositoryMock.SaveFunc: method is nil but ArchiveJobRepository.Save was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		Job driver.ArchiveJob
+	}{
+		Ctx: ctx,
+		Job: job,
+	}
+	mock.lockSave.Lock()
+	mock.calls.Save = append(mock.calls.Save, callInfo)
+	mock.lockSave.Unlock()
+	return mock.SaveFunc(ctx, job)
+}
+
+// SaveCalls gets all the calls that were made to Save.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.SaveCalls())
+func (mock *ArchiveJobRepositoryMock) SaveCalls() []struct {
+	Ctx context.Context
+	Job driver.ArchiveJob
+} {
+	var calls []struct {
+		Ctx context.Context
+		Job driver.ArchiveJob
+	}
+	mock.lockSave.RLock()
+	calls = mock.calls.Save
+	mock.lockSave.RUnlock()
+	return calls
+}
+
+// Start calls StartFunc.
+func (mock *ArchiveJobRepositoryMock) Start(ctx context.Context, id uuid.UUID) (driver.ArchiveJob, error) {
+	if mock.StartFunc == nil {
+		panic("ArchiveJobRepositoryMock.StartFunc: method is nil but ArchiveJobRepository.Start was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockStart.Lock()
+	mock.calls.Start = append(mock.calls.Start, callInfo)
+	mock.lockStart.Unlock()
+	return mock.StartFunc(ctx, id)
+}
+
+// StartCalls gets all the calls that were made to Start.
+// Check the length with:
+//
+//	len(mockedArchiveJobRepository.StartCalls())
+func (mock *ArchiveJobRepositoryMock) StartCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockStart.RLock()
+	calls = mock.calls.Start
+	mock.lockStart.RUnlock()
+	return calls
+}
+
+// Ensure, that ArchiveObjectRepositoryMock does implement driver.ArchiveObjectRepository.
+// If this is not the case, regenerate this file with moq.
+var _ driver.ArchiveObjectRepository = &ArchiveObjectRepositoryMock{}
+
+// ArchiveObjectRepositoryMock is a mock implementation of driver.ArchiveObjectRepository.
+//
+//	func TestSomethingThatUsesArchiveObjectRepository(t *testing.T) {
+//
+//		// make and configure a mocked driver.ArchiveObjectRepository
+//		mockedArchiveObjectRepository := &ArchiveObjectRepositoryMock{
+//			AppendFunc: func(ctx context.Context, name string, chunks int, data []byte) error {
+//				panic("mock out the Append method")
+//			},
+//			CommitFunc: func(ctx context.Context, name string) (driver.ArchiveObject, error) {
+//				panic("mock out the Commit method")
+//			},
+//			CreateFunc: func(ctx context.Context, name string) (driver.ArchiveObject, error) {
+//				panic("mock out the Create method")
+//			},
+//			DeleteFunc: func(ctx context.Context, name string) (bool, error) {
+//				panic("mock out the Delete method")
+//			},
+//			GetFunc: func(ctx context.Context, name string) (driver.ArchiveObject, error) {
+//				panic("mock out the Get method")
+//			},
+//			ListFunc: func(ctx context.Context, prefix string, after string, limit int) ([]driver.ArchiveObject, error) {
+//				panic("mock out the List method")
+//			},
+//			ReadChunkFunc: func(ctx context.Context, name string, number int) ([]byte, error) {
+//				panic("mock out the ReadChunk method")
+//			},
+//		}
+//
+//		// use mockedArchiveObjectRepository in code that requires driver.ArchiveObjectRepository
+//		// and then make assertions.
+//
+//	}
+type ArchiveObjectRepositoryMock struct {
+	// AppendFunc mocks the Append method.
+	AppendFunc func(ctx context.Context, name string, chunks int, data []byte) error
+
+	// CommitFunc mocks the Commit method.
+	CommitFunc func(ctx context.Context, name string) (driver.ArchiveObject, error)
+
+	// CreateFunc mocks the Create method.
+	CreateFunc func(ctx context.Context, name string) (driver.ArchiveObject, error)
+
+	// DeleteFunc mocks the Delete method.
+	DeleteFunc func(ctx context.Context, name string) (bool, error)
+
+	// GetFunc mocks the Get method.
+	GetFunc func(ctx context.Context, name string) (driver.ArchiveObject, error)
+
+	// ListFunc mocks the List method.
+	ListFunc func(ctx context.Context, prefix string, after string, limit int) ([]driver.ArchiveObject, error)
+
+	// ReadChunkFunc mocks the ReadChunk method.
+	ReadChunkFunc func(ctx context.Context, name string, number int) ([]byte, error)
+
+	// calls tracks calls to the methods.
+	calls struct {
+		// Append holds details about calls to the Append method.
+		Append []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+			// Chunks is the chunks argument value.
+			Chunks int
+			// Data is the data argument value.
+			Data []byte
+		}
+		// Commit holds details about calls to the Commit method.
+		Commit []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+		}
+		// Create holds details about calls to the Create method.
+		Create []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+		}
+		// Delete holds details about calls to the Delete method.
+		Delete []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+		}
+		// Get holds details about calls to the Get method.
+		Get []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+		}
+		// List holds details about calls to the List method.
+		List []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Prefix is the prefix argument value.
+			Prefix string
+			// After is the after argument value.
+			After string
+			// Limit is the limit argument value.
+			Limit int
+		}
+		// ReadChunk holds details about calls to the ReadChunk method.
+		ReadChunk []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// Name is the name argument value.
+			Name string
+			// Number is the number argument value.
+			Number int
+		}
+	}
+	lockAppend    sync.RWMutex
+	lockCommit    sync.RWMutex
+	lockCreate    sync.RWMutex
+	lockDelete    sync.RWMutex
+	lockGet       sync.RWMutex
+	lockList      sync.RWMutex
+	lockReadChunk sync.RWMutex
+}
+
+// Append calls AppendFunc.
+func (mock *ArchiveObjectRepositoryMock) Append(ctx context.Context, name string, chunks int, data []byte) error {
+	if mock.AppendFunc == nil {
+		panic("ArchiveObjectRepositoryMock.AppendFunc: method is nil but ArchiveObjectRepository.Append was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Name   string
+		Chunks int
+		Data   []byte
+	}{
+		Ctx:    ctx,
+		Name:   name,
+		Chunks: chunks,
+		Data:   data,
+	}
+	mock.lockAppend.Lock()
+	mock.calls.Append = append(mock.calls.Append, callInfo)
+	mock.lockAppend.Unlock()
+	return mock.AppendFunc(ctx, name, chunks, data)
+}
+
+// AppendCalls gets all the calls that were made to Append.
+// Check the length with:
+//
+//	len(mockedArchiveObjectRepository.AppendCalls())
+func (mock *ArchiveObjectRepositoryMock) AppendCalls() []struct {
+	Ctx    context.Context
+	Name   string
+	Chunks int
+	Data   []byte
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Name   string
+		Chunks int
+		Data   []byte
+	}
+	mock.lockAppend.RLock()
+	calls = mock.calls.Append
+	mock.lockAppend.RUnlock()
+	return calls
+}
+
+// Commit calls CommitFunc.
+func (mock *ArchiveObjectRepositoryMock) Commit(ctx context.Context, name string) (driver.ArchiveObject, error) {
+	if mock.CommitFunc == nil {
+		panic("ArchiveObjectRepositoryMock.CommitFunc: method is nil but ArchiveObjectRepository.Commit was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Name string
+	}{
+		Ctx:  ctx,
+		Name: name,
+	}
+	mock.lockCommit.Lock()
+	mock.calls.Commit = append(mock.calls.Commit, callInfo)
+	mock.lockCommit.Unlock()
+	return mock.CommitFunc(ctx, name)
+}
+
+// CommitCalls gets all the calls that were made to Commit.
+// Check the length with:
+//
+//	len(mockedArchiveObjectRepository.CommitCalls())
+func (mock *ArchiveObjectRepositoryMock) CommitCalls() []struct {
+	Ctx  context.Context
+	Name string
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Name string
+	}
+	mock.lockCommit.RLock()
+	calls = mock.calls.Commit
+	mock.lockCommit.RUnlock()
+	return calls
+}
+
+// Create calls CreateFunc.
+func (mock *ArchiveObjectRepositoryMock) Create(ctx context.Context, name string) (driver.ArchiveObject, error) {
+	if mock.CreateFunc == nil {
+		panic("ArchiveObjectRepositoryMock.CreateFunc: method is nil but ArchiveObjectRepository.Create was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Name string
+	}{
+		Ctx:  ctx,
+		Name: name,
+	}
+	mock.lockCreate.Lock()
+	mock.calls.Create = append(mock.calls.Create, callInfo)
+	mock.lockCreate.Unlock()
+	return mock.CreateFunc(ctx, name)
+}
+
+// CreateCalls gets all the calls that were made to Create.
+// Check the length with:
+//
+//	len(mockedArchiveObjectRepository.CreateCalls())
+func (mock *ArchiveObjectRepositoryMock) CreateCalls() []struct {
+	Ctx  context.Context
+	Name string
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Name string
+	}
+	mock.lockCreate.RLock()
+	calls = mock.calls.Create
+	mock.lockCreate.RUnlock()
+	return calls
+}
+
+// Delete calls DeleteFunc.
+func (mock *ArchiveObjectRepositoryMock) Delete(ctx context.Context, name string) (bool, error) {
+	if mock.DeleteFunc == nil {
+		panic("ArchiveObjectRepositoryMock.DeleteFunc: method is nil but ArchiveObjectRepository.Delete was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Name string
+	}{
+		Ctx:  ctx,
+		Name: name,
+	}
+	mock.lockDelete.Lock()
+	mock.calls.Delete = append(mock.calls.Delete, callInfo)
+	mock.lockDelete.Unlock()
+	return mock.DeleteFunc(ctx, name)
+}
+
+// DeleteCalls gets all the calls that were made to Delete.
+// Check the length with:
+//
+//	len(mockedArchiveObjectRepository.DeleteCalls())
+func (mock *ArchiveObjectRepositoryMock) DeleteCalls() []struct {
+	Ctx  context.Context
+	Name string
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Name string
+	}
+	mock.lockDelete.RLock()
+	calls = mock.calls.Delete
+	mock.lockDelete.RUnlock()
+	return calls
+}
+
+// Get calls GetFunc.
+func (mock *ArchiveObjectRepositoryMock) Get(ctx context.Context, name string) (driver.ArchiveObject, error) {
+	if mock.GetFunc == nil {
+		panic("ArchiveObjectRepositoryMock.GetFunc: method is nil but ArchiveObjectRepository.Get was just called")
+	}
+	callInfo := struct {
+		Ctx  context.Context
+		Name string
+	}{
+		Ctx:  ctx,
+		Name: name,
+	}
+	mock.lockGet.Lock()
+	mock.calls.Get = append(mock.calls.Get, callInfo)
+	mock.lockGet.Unlock()
+	return mock.GetFunc(ctx, name)
+}
+
+// GetCalls gets all the calls that were made to Get.
+// Check the length with:
+//
+//	len(mockedArchiveObjectRepository.GetCalls())
+func (mock *ArchiveObjectRepositoryMock) GetCalls() []struct {
+	Ctx  context.Context
+	Name string
+} {
+	var calls []struct {
+		Ctx  context.Context
+		Name string
+	}
+	mock.lockGet.RLock()
+	calls = mock.calls.Get
+	mock.lockGet.RUnlock()
+	return calls
+}
+
+// List calls ListFunc.
+func (mock *ArchiveObjectRepositoryMock) List(ctx context.Context, prefix string, after string, limit int) ([]driver.ArchiveObject, error) {
+	if mock.ListFunc == nil {
+		panic("ArchiveObjectRepositoryMock.ListFunc: method is nil but ArchiveObjectRepository.List was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Prefix string
+		After  string
+		Limit  int
+	}{
+		Ctx:    ctx,
+		Prefix: prefix,
+		After:  after,
+		Limit:  limit,
+	}
+	mock.lockList.Lock()
+	mock.calls.List = append(mock.calls.List, callInfo)
+	mock.lockList.Unlock()
+	return mock.ListFunc(ctx, prefix, after, limit)
+}
+
+// ListCalls gets all the calls that were made to List.
+// Check the length with:
+//
+//	len(mockedArchiveObjectRepository.ListCalls())
+func (mock *ArchiveObjectRepositoryMock) ListCalls() []struct {
+	Ctx    context.Context
+	Prefix string
+	After  string
+	Limit  int
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Prefix string
+		After  string
+		Limit  int
+	}
+	mock.lockList.RLock()
+	calls = mock.calls.List
+	mock.lockList.RUnlock()
+	return calls
+}
+
+// ReadChunk calls ReadChunkFunc.
+func (mock *ArchiveObjectRepositoryMock) ReadChunk(ctx context.Context, name string, number int) ([]byte, error) {
+	if mock.ReadChunkFunc == nil {
+		panic("ArchiveObjectRepositoryMock.ReadChunkFunc: method is nil but ArchiveObjectRepository.ReadChunk was just called")
+	}
+	callInfo := struct {
+		Ctx    context.Context
+		Name   string
+		Number int
+	}{
+		Ctx:    ctx,
+		Name:   name,
+		Number: number,
+	}
+	mock.lockReadChunk.Lock()
+	mock.calls.ReadChunk = append(mock.calls.ReadChunk, callInfo)
+	mock.lockReadChunk.Unlock()
+	return mock.ReadChunkFunc(ctx, name, number)
+}
+
+// ReadChunkCalls gets all the calls that were made to ReadChunk.
+// Check the length with:
+//
+//	len(mockedArchiveObjectRepository.ReadChunkCalls())
+func (mock *ArchiveObjectRepositoryMock) ReadChunkCalls() []struct {
+	Ctx    context.Context
+	Name   string
+	Number int
+} {
+	var calls []struct {
+		Ctx    context.Context
+		Name   string
+		Number int
+	}
+	mock.lockReadChunk.RLock()
+	calls = mock.calls.ReadChunk
+	mock.lockReadChunk.RUnlock()
 	return calls
 }

@@ -26,6 +26,8 @@ type Dialect struct {
 	IsOneOf string
 	// IsOneText is as IsOneOf, for a list of texts.
 	IsOneText string
+	// Texts is as UUIDs, for a list of texts.
+	Texts string
 	// Pairs is a FROM item that turns the parameters of PairArgs, two lists of the same length, into
 	// rows with the columns "first" and "second".
 	Pairs    string
@@ -93,4 +95,11 @@ const (
 	actionsTable       = "event_actions"
 	actionTypesTable   = "event_action_types"
 	executionsTable    = "action_executions"
+	archivesTable      = "event_archives"
+	archivingTable     = "event_archiving"
+	keysTable          = "event_keys"
+	archiveRulesTable  = "event_archive_rules"
+	archiveJobsTable   = "event_archive_jobs"
+	objectsTable       = "event_archive_objects"
+	chunksTable        = "event_archive_chunks"
 )

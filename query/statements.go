@@ -26,6 +26,11 @@ func (s *Store) Statements() map[string]string {
 	collect(statements, "deliveries", reflect.ValueOf(shared.deliverySQL()))
 	collect(statements, "actions", reflect.ValueOf(shared.actionSQL()))
 	collect(statements, "executions", reflect.ValueOf(shared.executionSQL()))
+	collect(statements, "archives", reflect.ValueOf(shared.archiveSQL()))
+	collect(statements, "archiving", reflect.ValueOf(shared.archivingSQL()))
+	collect(statements, "archiveRules", reflect.ValueOf(shared.archiveRuleSQL()))
+	collect(statements, "archiveJobs", reflect.ValueOf(shared.archiveJobSQL()))
+	collect(statements, "archiveObjects", reflect.ValueOf(shared.archiveObjectSQL()))
 
 	statements["events.lock"] = shared.eventSQL.locks.statement(waitingColumns, false)
 	statements["events.lockSkipping"] = shared.eventSQL.locks.statement(waitingColumns, true)

@@ -45,6 +45,12 @@ type shared struct {
 	deliverySQL     func() *deliverySQL
 	actionSQL       func() *actionSQL
 	executionSQL    func() *executionSQL
+
+	archiveSQL       func() *archiveSQL
+	archivingSQL     func() *archivingSQL
+	archiveRuleSQL   func() *archiveRuleSQL
+	archiveJobSQL    func() *archiveJobSQL
+	archiveObjectSQL func() *archiveObjectSQL
 }
 
 // NewStore returns the repositories of a schema whose tables are there.
@@ -65,6 +71,12 @@ func NewStore(schema string, d *Dialect, exec Executor, config driver.Config, wa
 		deliverySQL:     once(newDeliverySQL, s),
 		actionSQL:       once(newActionSQL, s),
 		executionSQL:    once(newExecutionSQL, s),
+
+		archiveSQL:       once(newArchiveSQL, s),
+		archivingSQL:     once(newArchivingSQL, s),
+		archiveRuleSQL:   once(newArchiveRuleSQL, s),
+		archiveJobSQL:    once(newArchiveJobSQL, s),
+		archiveObjectSQL: once(newArchiveObjectSQL, s),
 	}, exec)
 }
 
@@ -158,6 +170,26 @@ func (s *Store) Actions() driver.ActionRepository {
 func (s *Store) Executions() driver.ExecutionRepository {
 	sql := s.shared.executionSQL()
 	return &executions{newRepository(s.shared, sql.table, s.exec), sql}
+}
+
+// Archives implements driver.Store.
+func (s *Store) Archives() driver.ArchiveRepository {
+	return struct{ driver.ArchiveRepository }{}
+}
+
+// ArchiveRules implements driver.Store.
+func (s *Store) ArchiveRules() driver.ArchiveRuleRepository {
+	return struct{ driver.ArchiveRuleRepository }{}
+}
+
+// ArchiveJobs implements driver.Store.
+func (s *Store) ArchiveJobs() driver.ArchiveJobRepository {
+	return struct{ driver.ArchiveJobRepository }{}
+}
+
+// ArchiveObjects implements driver.Store.
+func (s *Store) ArchiveObjects() driver.ArchiveObjectRepository {
+	return struct{ driver.ArchiveObjectRepository }{}
 }
 
 // InTx implements driver.Store.

@@ -18,6 +18,7 @@ var dialect = &query.Dialect{
 	Now:         "now()",
 	Clock:       "statement_timestamp()",
 	UUIDs:       "unnest(?::uuid[]) AS given (value)",
+	Texts:       "unnest(?::text[]) AS given (value)",
 	Aggregates: "(SELECT number - 1 AS number, aggregate_type, aggregate_id" +
 		" FROM unnest(?::text[], ?::uuid[]) WITH ORDINALITY AS given (aggregate_type, aggregate_id, number))",
 	// A btree index is searched for an array's values in order, and 1.3 times as fast as joined

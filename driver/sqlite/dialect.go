@@ -21,6 +21,7 @@ var dialect = &query.Dialect{
 	Now:         now,
 	Clock:       now,
 	UUIDs:       "json_each(?)",
+	Texts:       "json_each(?)",
 	Aggregates: "(SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id" +
 		" FROM json_each(?))",
 	IsOneOf:   "IN (SELECT value FROM json_each(?))",

@@ -1,0 +1,5 @@
+package query
+
+type archivingSQL struct{}
+
+func newArchivingSQL(s *schemaSQL) *archivingSQL { return &archivingSQL{} }
