@@ -1,5 +1,155 @@
 package query
 
-type archivingSQL struct{}
+import (
+	"math"
+	"strconv"
 
-func newArchivingSQL(s *schemaSQL) *archivingSQL { return &archivingSQL{} }
+	sq "github.com/Masterminds/squirrel"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// archivingSQL is the statements that fill and empty archives.
+type archivingSQL struct {
+	*builder
+	choices
+
+	lock     string // id; a row of the archive, and now
+	reserved string // id; count, first and last position of its events
+	begin    string // count, first and last position, token, microseconds, id
+	page     string // id, position, limit
+
+	extend   string // microseconds, id, token
+	complete string // what fileArgs has, id, token
+	fail     string // reason, id, token
+
+	// The steps of Complete and Fail, each with the archive's id, in their order.
+	keep   string // the keys of its events
+	remove string // its events: returns their ids
+	forget string // when they were processed
+	letGo  string // what it has reserved
+	// Whether one of these events has a delivery that is open.
+	delivering string // ids
+
+	abandoned string // limit; ids of archives whose lease has ended, which stay locked
+
+	restorable string // id, event ids: takes these out of the archive and returns their ids and positions
+	restored   string // count, count, count, id
+
+	purge   string // id
+	measure string
+}
+
+func newArchivingSQL(s *schemaSQL) *archivingSQL {
+	b, d := newBuilder(s), s.dialect
+	t := newTable(s, archiveMapping)
+	archives := s.quote(archivesTable)
+	ours := "position " + d.IsAmong("SELECT position FROM "+b.archiving+" WHERE archive_id = ?")
+	change := func() sq.UpdateBuilder {
+		return sq.Update(archives).Set("updated_at", sq.Expr(d.Now)).Set("revision", sq.Expr("revision + 1"))
+	}
+	end := func(status driver.ArchiveStatus) sq.UpdateBuilder {
+		return change().Set("status", sq.Expr("'"+string(status)+"'")).Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL"))
+	}
+	const theirs = "id = ? AND lease_token = ?"
+	complete := end(driver.ArchiveCompleted).Set("archived_at", sq.Expr(d.Now))
+	for _, column := range fileColumns {
+		complete = complete.Set(column, sq.Expr("?"))
+	}
+	all := "restored_count + ? = event_count"
+	return &archivingSQL{
+		builder: b,
+		lock:    s.render(s.locking(t.read().Column(d.Now).Where("id = ?"), "FOR UPDATE")),
+		reserved: s.render(sq.Select("count(*)", "coalesce(min(position), 0)", "coalesce(max(position), 0)").
+			From(b.archiving).Where("archive_id = ?")),
+		begin: s.render(change().Set("status", sq.Expr("'"+string(driver.ArchiveInProgress)+"'")).
+			Set("event_count", sq.Expr("?")).Set("first_position", sq.Expr("?")).Set("last_position", sq.Expr("?")).
+			Set("lease_token", sq.Expr("?")).Set("lease_until", sq.Expr(d.After)).Where("id = ?").Suffix(t.returning())),
+		page: s.render(sq.Select(names(allColumns)...).From(b.archiving + " a").JoinClause(b.eachEvent("e.position = a.position")).
+			Join(b.processed + " p ON p.position = a.position").
+			Where("a.archive_id = ? AND a.position > ?").OrderBy("a.position").Suffix("LIMIT ?")),
+		extend:   s.render(sq.Update(archives).Set("lease_until", sq.Expr(d.After)).Where(theirs)),
+		complete: s.render(complete.Where(theirs).Suffix(t.returning())),
+		fail:     s.render(end(driver.ArchiveFailed).Set("error_message", sq.Expr("?")).Where(theirs).Suffix(t.returning())),
+		keep: s.render(sq.Insert(b.keys).Columns("position", "aggregate_version", "event_id", "aggregate_id", "aggregate_type", "archive_id").
+			Select(sq.Select("e.position", "e.aggregate_version", "e.id", "e.aggregate_id", "e.aggregate_type", "a.archive_id").From(b.archiving + " a").
+				JoinClause(b.eachEvent("e.position = a.position")).Where("a.archive_id = ?"))),
+		remove: s.render(sq.Delete(b.events).Where(ours).Suffix("RETURNING id")),
+		forget: s.render(sq.Delete(b.processed).Where(ours)),
+		letGo:  s.render(sq.Delete(b.archiving).Where("archive_id = ?")),
+		delivering: s.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(b.quote(deliveriesTable)).
+			Where("next_retry_at IS NOT NULL AND event_id "+d.IsOneOf)))),
+		abandoned: s.render(s.locking(sq.Select("id").From(archives).Where("status = 'in_progress' AND lease_until <= "+d.Clock).
+			OrderBy("created_at", "id").Suffix("LIMIT ?"), "FOR UPDATE SKIP LOCKED")),
+		restorable: s.render(sq.Delete(b.keys).Where("archive_id = ? AND event_id " + d.IsOneOf).
+			Suffix("RETURNING event_id, position")),
+		restored: s.render(change().Set("restored_count", sq.Expr("restored_count + ?")).
+			Set("status", sq.Expr("CASE WHEN "+all+" THEN '"+string(driver.ArchiveRestored)+"' ELSE status END")).
+			Set("restored_at", sq.Expr("CASE WHEN "+all+" THEN "+d.Now+" ELSE restored_at END")).Where("id = ?")),
+		purge: s.render(end(driver.ArchiveDeleted).Set("deleted_at", sq.Expr(d.Now)).Where("id = ?").Suffix(t.returning())),
+		measure: s.render(sq.Select("count(*)", "CAST(coalesce(sum("+payloadBytes+"), 0) AS bigint)", d.Now).
+			From(b.events + " e")),
+	}
+}
+
+// fileColumns are what Complete sets of an archive, in the order of fileArgs.
+var fileColumns = []string{
+	"storage_location", "object_name", "raw_bytes", "size_bytes", "checksum", "key_id", "event_types", "context_ids", "events_from", "events_to",
+}
+
+func fileArgs(f *driver.ArchiveFile) []any {
+	return []any{
+		f.StorageLocation, f.ObjectName, f.RawBytes, f.SizeBytes, f.Checksum, f.KeyID, encoded{&f.EventTypes}, encoded{&f.ContextIDs}, f.EventsFrom, f.EventsTo,
+	}
+}
+
+// payloadBytes is the size of an event e, which no database has to read its payload for.
+const payloadBytes = "octet_length(e.event_data) + octet_length(e.event_metadata)"
+
+// reserveStatement reserves for an archive the first events that criteria choose. It looks them up one by
+// one in the order of positions, so that no plan reads and sorts all there are.
+func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, args []any) {
+	d := a.dialect
+	predicates := []string{
+		"p.position > ?",
+		"NOT EXISTS (SELECT 1 FROM " + a.archiving + " r WHERE r.position = p.position)",
+		"NOT EXISTS (SELECT 1 FROM " + a.quote(deliveriesTable) + " d WHERE d.event_id = e.id AND d.next_retry_at IS NOT NULL)",
+	}
+	args = []any{c.AfterPosition}
+	add := func(predicate string, arg ...any) { predicates, args = append(predicates, predicate), append(args, arg...) }
+	if !c.PastConsumers {
+		add("p.position <= (SELECT coalesce(min(position), " + strconv.FormatInt(math.MaxInt64, 10) + ") FROM " + a.quote(consumersTable) + ")")
+	}
+	if !c.OccurredBefore.IsZero() {
+		add("e.occurred_at < ?", c.OccurredBefore)
+	}
+	covered := "EXISTS (SELECT 1 FROM " + d.Texts + " WHERE " + covers + ")"
+	if len(c.IncludeTypes) > 0 {
+		add(covered, c.IncludeTypes)
+	}
+	if len(c.ExcludeTypes) > 0 {
+		add("NOT "+covered, c.ExcludeTypes)
+	}
+	if len(c.IncludeContexts) > 0 {
+		add("e.context_id "+d.IsOneOf, c.IncludeContexts)
+	}
+	if len(c.ExcludeContexts) > 0 {
+		add("(e.context_id IS NULL OR NOT (e.context_id "+d.IsOneOf+"))", c.ExcludeContexts)
+	}
+	sql = a.choices.statement(func() string {
+		chosen := sq.Select("p.position", payloadBytes+" AS bytes").From(a.processed + " p").JoinClause(a.eachEvent("e.position = p.position"))
+		for _, predicate := range predicates {
+			chosen = chosen.Where(predicate)
+		}
+		before := sq.Select("c.position", "sum(c.bytes) OVER (ORDER BY c.position) - c.bytes AS bytes_before").
+			FromSelect(chosen.OrderBy("p.position").Suffix("LIMIT ?"), "c")
+		return a.render(sq.Insert(a.archiving).Columns("position", "archive_id").
+			Select(sq.Select("s.position").Column("?").FromSelect(before, "s").Where("s.bytes_before < ?")).
+			Suffix("ON CONFLICT DO NOTHING"))
+	}, append([]string{"reserve"}, predicates...)...)
+	return sql, args
+}
+
+// covers holds if the pattern "value" covers the type of an event e, as driver.MatchEventType says.
+const covers = "(value = '*' OR value = e.event_type OR substr(value, length(value) - 1) = '.*'" +
+	" AND substr(e.event_type, 1, length(value) - 1) = substr(value, 1, length(value) - 1))"

@@ -16,9 +16,10 @@ type eventSQL struct {
 	// The second numbers the event itself.
 	save, saveNext string
 	// What stood in the way of a save: is the id taken, is the version taken, the last version.
-	conflict string
-	reserve  string
-	takenID  string
+	conflict   string
+	reserve    string // positions, now, and whether events are archived, or are about to be
+	takenID    string
+	archivedIn string // id → the archive that an event is in
 
 	lastVersion, lastVersions string
 
@@ -64,11 +65,13 @@ func queueArgs(e *driver.Event) []any {
 // builder renders the statements on events.
 type builder struct {
 	*schemaSQL
-	events, queue, processed, dead string
+	events, queue, processed, dead, keys, archiving string
 }
 
 func newBuilder(s *schemaSQL) *builder {
-	return &builder{s, s.quote(eventsTable), s.quote(queueTable), s.quote(processedTable), s.quote(deadLettersTable)}
+	return &builder{
+		s, s.quote(eventsTable), s.quote(queueTable), s.quote(processedTable), s.quote(deadLettersTable), s.quote(keysTable), s.quote(archivingTable),
+	}
 }
 
 func newEventSQL(s *schemaSQL) *eventSQL {
@@ -76,12 +79,14 @@ func newEventSQL(s *schemaSQL) *eventSQL {
 	b := newBuilder(s)
 	newestFirst := "e.occurred_at DESC, e.position DESC"
 	return &eventSQL{
-		save:         b.save("?"),
-		saveNext:     b.save("(SELECT coalesce(max(aggregate_version), 0) + 1 FROM " + b.events + " WHERE aggregate_type = ? AND aggregate_id = ?)"),
-		conflict:     b.conflict(),
-		reserve:      b.render(sq.Expr(d.Reserve(Table{schema, eventsTable}))),
+		save:     b.save("?", b.untaken(theID, theVersion)),
+		saveNext: b.save("("+b.lastOf("?", "?")+") + 1", b.untaken(theID)),
+		conflict: b.conflict(),
+		reserve: b.render(sq.Select("r.*").Column("EXISTS (SELECT 1 FROM " + b.keys + ") OR EXISTS (SELECT 1 FROM " + b.archiving + ")").
+			From("(" + d.Reserve(Table{schema, eventsTable}) + ") r")),
 		takenID:      b.takenID(),
-		lastVersion:  b.render(sq.Select("coalesce(max(aggregate_version), 0)").From(b.events).Where("aggregate_type = ? AND aggregate_id = ?")),
+		archivedIn:   b.render(sq.Select("archive_id").From(b.keys).Where("event_id = ?")),
+		lastVersion:  b.render(sq.Select("(" + b.lastOf("?", "?") + ")")),
 		lastVersions: b.lastVersions(),
 
 		byID:           b.render(b.read(allColumns).Where("e.id = ?")),
@@ -150,22 +155,22 @@ func (b *builder) unleased() string {
 	return "(q.lease_until IS NULL OR q.lease_until <= " + b.dialect.Clock + ")"
 }
 
-// save stores one event, numbered by the expression version.
-func (b *builder) save(version string) string {
-	values := make([]any, len(insertColumns))
-	for i, column := range insertColumns {
+// save stores one event, numbered by the expression version, if it is untaken.
+func (b *builder) save(version, untaken string) string {
+	values := sq.Select()
+	for _, column := range insertColumns {
 		switch column {
 		case "occurred_at":
-			values[i] = sq.Expr("coalesce(?, " + b.dialect.Now + ")")
+			values = values.Column("coalesce(?, " + b.dialect.Now + ")")
 		case "aggregate_version":
-			values[i] = sq.Expr(version)
+			values = values.Column(version)
 		default:
-			values[i] = sq.Expr("?")
+			values = values.Column("?")
 		}
 	}
 	const saved = "position, aggregate_version, occurred_at, created_at"
 	queued := strings.Join(queueColumns, ", ")
-	insert := sq.Insert(b.events).Columns(insertColumns...).Values(values...)
+	insert := sq.Insert(b.events).Columns(insertColumns...).Select(values.Where(untaken))
 	if !b.dialect.WritableCTE {
 		return b.render(insert.Suffix("ON CONFLICT DO NOTHING RETURNING " + saved)) // the caller enqueues it
 	}
@@ -174,21 +179,44 @@ func (b *builder) save(version string) string {
 		sq.Insert(b.queue).Columns(queueColumns...).Select(sq.Select(queued).From("saved")))))
 }
 
-func (b *builder) conflict() string {
-	exists := func(where string) sq.Sqlizer {
-		return sq.Expr("EXISTS (?)", sq.Select("1").From(b.events).Where(where))
+// What an event must not share with another one, in the table of events and in that of keys, whose
+// parameters are the event's id, and its aggregate type, aggregate id and version.
+var (
+	theID      = [2]string{"id = ?", "event_id = ?"}
+	theVersion = [2]string{ofVersion, ofVersion}
+)
+
+const ofVersion = "aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?"
+
+// untaken holds if no event is, or was before it was archived, what of an event must not be another one's. Its
+// parameters are those of each, twice. The table of events has unique keys of its own; it is asked so that an
+// event is not passed over that an archive takes away at this moment: either it is there, or its keys are.
+func (b *builder) untaken(by ...[2]string) string {
+	predicates := make([]string, len(by))
+	for i, where := range by {
+		predicates[i] = "NOT (" + b.taken(where) + ")"
 	}
-	return b.render(sq.Select().
-		Column(exists("id = ?")).
-		Column(exists("aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?")).
-		Column(sq.Expr("(?)", sq.Select("coalesce(max(aggregate_version), 0)").From(b.events).
-			Where("aggregate_type = ? AND aggregate_id = ?"))))
+	return strings.Join(predicates, " AND ")
+}
+
+func (b *builder) taken(by [2]string) string {
+	return "EXISTS (SELECT 1 FROM " + b.events + " WHERE " + by[0] + ") OR EXISTS (SELECT 1 FROM " + b.keys + " WHERE " + by[1] + ")"
+}
+
+// lastOf selects the last version of an aggregate, archived or not, 0 if there is none.
+func (b *builder) lastOf(aggregateType, aggregateID string) string {
+	last := func(table string) string {
+		return "SELECT max(aggregate_version) AS last FROM " + table + " WHERE aggregate_type = " + aggregateType + " AND aggregate_id = " + aggregateID
+	}
+	return "SELECT coalesce(max(last), 0) FROM (" + last(b.events) + " UNION ALL " + last(b.keys) + ") AS lasts"
+}
+
+func (b *builder) conflict() string {
+	return b.render(sq.Select(b.taken(theID), b.taken(theVersion), "("+b.lastOf("?", "?")+")"))
 }
 
 func (b *builder) lastVersions() string {
-	last := sq.Select("coalesce(max(e.aggregate_version), 0)").From(b.events + " e").
-		Where("e.aggregate_type = a.aggregate_type AND e.aggregate_id = a.aggregate_id")
-	return b.render(sq.Select("a.number").Column(sq.Expr("(?)", last)).
+	return b.render(sq.Select("a.number", "("+b.lastOf("a.aggregate_type", "a.aggregate_id")+")").
 		From(b.dialect.Aggregates + " a").OrderBy("a.number"))
 }
 
@@ -210,7 +238,8 @@ func (b *builder) mark() []string {
 // takenID finds the ids first: asked for the one with the lowest position, a plan can go through
 // all events in that order.
 func (b *builder) takenID() string {
-	taken := sq.Select("e.id", "e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value")
+	taken := sq.Select("e.id", "e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value").
+		Suffix("UNION ALL SELECT k.event_id, k.position FROM " + b.dialect.UUIDs + " JOIN " + b.keys + " k ON k.event_id = value")
 	return b.render(sq.Select("id").From("taken").OrderBy("position").Suffix("LIMIT 1").
 		PrefixExpr(sq.Expr("WITH taken AS MATERIALIZED (?)", taken)))
 }

@@ -35,12 +35,25 @@ func (r *events) failID(op string, id uuid.UUID, err error) error {
 func (r *events) GetByID(ctx context.Context, id uuid.UUID) (driver.Event, error) {
 	found, err := r.read(ctx, r.sql.byID, allColumns, 1, id)
 	if err == nil && len(found) == 0 {
-		err = driver.ErrNotFound
+		err = r.missing(ctx, id)
 	}
 	if err != nil {
 		return driver.Event{}, r.failID("GetByID", id, err)
 	}
 	return found[0], nil
+}
+
+// missing is the error of an event that is not there: which archive it is in, if it is.
+func (r *events) missing(ctx context.Context, id uuid.UUID) error {
+	var archive *uuid.UUID
+	err := r.exec.Query(ctx, r.sql.archivedIn, []any{id}, []any{&archive}, nil)
+	switch {
+	case err != nil:
+		return err
+	case archive == nil:
+		return driver.ErrNotFound
+	}
+	return &driver.Error{Kind: driver.ErrNotFound, Err: &driver.ArchivedError{ArchiveID: *archive}}
 }
 
 func (r *events) Exists(ctx context.Context, id uuid.UUID) (bool, error) {

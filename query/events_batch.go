@@ -120,7 +120,7 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 			if err := number(ctx, tx, rows); err != nil {
 				return err
 			}
-			return tx.insertAll(ctx, rows)
+			return tx.insertAll(ctx, prepared, rows)
 		})
 		var unavailable *driver.UnavailableError
 		var conflict *driver.VersionConflictError
@@ -148,24 +148,36 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 	return nil, contended(prepared[0].Aggregate())
 }
 
-// insertAll stores numbered events. The positions are taken first, so that they are known without
-// reading back what was written.
-func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
+// insertAll stores prepared events as numbered rows. The positions are taken first, so that they are known
+// without reading back what was written. Unique keys tell of what is taken, but not of what is archived.
+func (r *events) insertAll(ctx context.Context, prepared, rows []driver.Event) error {
 	i := 0
 	var position int64
 	var now time.Time
-	err := r.exec.Query(ctx, r.sql.reserve, []any{int64(len(rows))}, []any{&position, &now}, func() {
+	var archives bool
+	err := r.exec.Query(ctx, r.sql.reserve, []any{int64(len(rows))}, []any{&position, &now, &archives}, func() {
 		rows[i].Position, rows[i].CreatedAt = position, now
 		if rows[i].OccurredAt.IsZero() {
 			rows[i].OccurredAt = now
 		}
 		i++
 	})
+	if err == nil && archives {
+		err = r.explainAll(ctx, prepared)
+	}
 	if err != nil {
 		return err
 	}
+	return r.insertRows(ctx, rows)
+}
+
+// insertRows stores events that have all there is to them.
+func (r *events) insertRows(ctx context.Context, rows []driver.Event) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	columns := append(slices.Clone(insertColumns), "position", "created_at")
-	err = r.exec.Insert(ctx, Table{r.schema, eventsTable}, columns, len(rows), func(i int) []any {
+	err := r.exec.Insert(ctx, Table{r.schema, eventsTable}, columns, len(rows), func(i int) []any {
 		return append(insertArgs(&rows[i]), rows[i].Position, rows[i].CreatedAt)
 	})
 	if err != nil {
@@ -214,7 +226,7 @@ func (r *events) explainAll(ctx context.Context, prepared []driver.Event) error 
 		}
 	}
 	var taken *uuid.UUID
-	if err := r.exec.Query(ctx, r.sql.takenID, []any{ids}, []any{&taken}, nil); err != nil {
+	if err := r.exec.Query(ctx, r.sql.takenID, []any{ids, ids}, []any{&taken}, nil); err != nil {
 		return err
 	}
 	if taken != nil {

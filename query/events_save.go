@@ -57,7 +57,11 @@ func (r *events) saveOne(ctx context.Context, e *driver.Event) error {
 func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, err error) {
 	sql, args := r.sql.save, insertArgs(e)
 	if e.AggregateVersion == 0 {
-		sql, args = r.sql.saveNext, append(args[:len(args)-1], e.AggregateType, e.AggregateID)
+		sql, args = r.sql.saveNext, append(args[:len(args)-1], e.AggregateType, e.AggregateID, e.AggregateType, e.AggregateID)
+	}
+	args = append(args, e.ID, e.ID)
+	if e.AggregateVersion != 0 {
+		args = append(args, e.AggregateType, e.AggregateID, e.AggregateVersion, e.AggregateType, e.AggregateID, e.AggregateVersion)
 	}
 	targets := []any{&e.Position, &e.AggregateVersion, &e.OccurredAt, &e.CreatedAt}
 	insert := func(x Executor) error {
@@ -81,7 +85,8 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 func (r *events) explainOne(ctx context.Context, e *driver.Event) (last int64, err error) {
 	var idTaken, versionTaken bool
 	err = r.exec.Query(ctx, r.sql.conflict, []any{
-		e.ID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.AggregateType, e.AggregateID,
+		e.ID, e.ID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.AggregateType, e.AggregateID, e.AggregateVersion,
+		e.AggregateType, e.AggregateID, e.AggregateType, e.AggregateID,
 	}, []any{&idTaken, &versionTaken, &last}, nil)
 	switch {
 	case err != nil:

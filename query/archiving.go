@@ -1,0 +1,262 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+func (r *archives) Begin(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria, lease time.Duration) (driver.Archive, error) {
+	err := criteria.Prepare()
+	if err == nil {
+		lease, err = driver.CheckLease(lease)
+	}
+	var begun driver.Archive
+	if err == nil {
+		err = r.retried(ctx, func(x Executor) (err error) {
+			begun, err = r.begin(ctx, x, id, criteria, lease)
+			return err
+		})
+	}
+	return begun, r.failID("Begin", id, err)
+}
+
+func (r *archives) begin(ctx context.Context, x Executor, id uuid.UUID, criteria driver.ArchiveCriteria, lease time.Duration) (driver.Archive, error) {
+	tx, sql := r.on(x), r.archivingSQL()
+	archive, _, err := tx.lock(ctx, sql.lock, id)
+	switch {
+	case err != nil:
+		return driver.Archive{}, err
+	case archive.Status != driver.ArchivePending:
+		return driver.Archive{}, archiveState(archive)
+	}
+	token, err := uuid.NewRandom()
+	if err != nil {
+		return driver.Archive{}, err
+	}
+	reserve, args := sql.reserveStatement(criteria)
+	// The parameters stand in the order of the statement: the archive's id is selected before all others.
+	args = append(append([]any{id}, args...), int64(criteria.MaxEvents), criteria.MaxBytes)
+	if n, err := x.Exec(ctx, reserve, args); err != nil || n == 0 {
+		return archive, err
+	}
+	var count, first, last int64
+	if err := x.Query(ctx, sql.reserved, []any{id}, []any{&count, &first, &last}, nil); err != nil {
+		return driver.Archive{}, err
+	}
+	return tx.get(ctx, sql.begin, count, first, last, token, lease.Microseconds(), id)
+}
+
+// archiveState refuses what can't be done to an archive of its status.
+func archiveState(archive driver.Archive) error {
+	return stateError("the archive is " + string(archive.Status))
+}
+
+// What AllEvents reads at a time: pages of about so many bytes, however large the events are.
+const (
+	archivePage      = 200
+	archivePageBytes = 4 << 20
+)
+
+func (r *archives) AllEvents(ctx context.Context, id uuid.UUID) iter.Seq2[driver.Event, error] {
+	return func(yield func(driver.Event, error) bool) {
+		position, limit := int64(0), archivePage
+		for {
+			page, err := r.store.events.read(ctx, r.archivingSQL().page, allColumns, limit, id, position, int64(limit))
+			if err != nil {
+				yield(driver.Event{}, r.failID("AllEvents", id, err))
+				return
+			}
+			bytes := 1
+			for _, event := range page {
+				bytes += len(event.EventData) + len(event.EventMetadata)
+				if !yield(event, nil) {
+					return
+				}
+			}
+			if len(page) < limit {
+				return
+			}
+			position = page[len(page)-1].Position
+			limit = min(max(limit*archivePageBytes/bytes, 1), 10*archivePage)
+		}
+	}
+}
+
+func (r *archives) Extend(ctx context.Context, id, token uuid.UUID, lease time.Duration) error {
+	lease, err := driver.CheckLease(lease)
+	if err == nil {
+		err = r.exec1(ctx, r.archivingSQL().extend, lease.Microseconds(), id, token)
+	}
+	return r.failID("Extend", id, err)
+}
+
+// exec1 runs a statement that changes an archive in progress, if its lease is not lost.
+func (r *archives) exec1(ctx context.Context, sql string, args ...any) error {
+	n, err := r.exec.Exec(ctx, sql, args)
+	if err == nil && n == 0 {
+		err = errArchiveLost
+	}
+	return err
+}
+
+var errArchiveLost = &driver.Error{Kind: driver.ErrLeaseLost, Err: errors.New("the archive is not in progress under this token any more")}
+
+func (r *archives) Complete(ctx context.Context, id, token uuid.UUID, file driver.ArchiveFile) (driver.Archive, error) {
+	var completed driver.Archive
+	err := file.Prepare()
+	if err == nil {
+		err = r.retried(ctx, func(x Executor) (err error) {
+			completed, err = r.complete(ctx, x, id, token, file)
+			return err
+		})
+	}
+	if err != nil {
+		return driver.Archive{}, r.failID("Complete", id, err)
+	}
+	return completed, nil
+}
+
+func (r *archives) complete(ctx context.Context, x Executor, id, token uuid.UUID, file driver.ArchiveFile) (driver.Archive, error) {
+	tx, sql := r.on(x), r.archivingSQL()
+	completed, err := tx.get(ctx, sql.complete, append(fileArgs(&file), id, token)...)
+	switch {
+	case errors.Is(err, driver.ErrNotFound):
+		return driver.Archive{}, errArchiveLost
+	case err != nil:
+		return driver.Archive{}, err
+	case completed.EventCount != file.EventCount:
+		return driver.Archive{}, archiveConflict("the file is not about as many events as are reserved")
+	}
+	// Removed before it is asked for deliveries: who saves one locks its event, or finds it gone.
+	if _, err := x.Exec(ctx, sql.keep, []any{id}); err != nil {
+		return driver.Archive{}, err
+	}
+	removed, err := queryIDs(ctx, x, sql.remove, []any{id})
+	if err != nil {
+		return driver.Archive{}, err
+	}
+	delivering := false
+	if err := x.Query(ctx, sql.delivering, []any{removed}, []any{&delivering}, nil); err != nil {
+		return driver.Archive{}, err
+	}
+	if delivering {
+		return driver.Archive{}, archiveConflict("an event has got a delivery that is not done")
+	}
+	forgotten, err := x.Exec(ctx, sql.forget, []any{id})
+	if err != nil {
+		return driver.Archive{}, err
+	}
+	if int64(len(removed)) != file.EventCount || forgotten != file.EventCount {
+		return driver.Archive{}, archiveConflict("some of its events are gone")
+	}
+	if _, err := x.Exec(ctx, sql.letGo, []any{id}); err != nil {
+		return driver.Archive{}, err
+	}
+	if completed.JobID != nil {
+		_, err = x.Exec(ctx, r.archiveJobSQL().count, []any{file.EventCount, file.RawBytes, file.SizeBytes, *completed.JobID})
+	}
+	return completed, err
+}
+
+func archiveConflict(reason string) error {
+	return &driver.Error{Kind: driver.ErrConflict, Err: errors.New(reason)}
+}
+
+func (r *archives) Fail(ctx context.Context, id, token uuid.UUID, reason string) (driver.Archive, error) {
+	var failed driver.Archive
+	err := r.retried(ctx, func(x Executor) (err error) {
+		failed, err = r.giveUp(ctx, x, id, token, reason)
+		return err
+	})
+	return failed, r.failID("Fail", id, err)
+}
+
+// giveUp makes an archive failed that is in progress under a token.
+func (r *archives) giveUp(ctx context.Context, x Executor, id, token uuid.UUID, reason string) (driver.Archive, error) {
+	sql := r.archivingSQL()
+	failed, err := r.on(x).get(ctx, sql.fail, driver.StorableReason(reason), id, token)
+	if errors.Is(err, driver.ErrNotFound) {
+		err = errArchiveLost
+	}
+	if err == nil {
+		_, err = x.Exec(ctx, sql.letGo, []any{id})
+	}
+	if err != nil {
+		return driver.Archive{}, err
+	}
+	return failed, nil
+}
+
+// abandonedReason is why Recover gives archives up.
+const abandonedReason = "the lease ended before the archive was complete"
+
+func (r *archives) Recover(ctx context.Context, limit int) ([]driver.Archive, error) {
+	n, err := driver.CheckLimit(limit)
+	if err != nil {
+		return nil, r.fail("Recover", err)
+	}
+	var failed []driver.Archive
+	err = r.retried(ctx, func(x Executor) error {
+		failed = []driver.Archive{}
+		ids, err := queryIDs(ctx, x, r.archivingSQL().abandoned, []any{int64(n)})
+		if err != nil {
+			return err
+		}
+		for _, id := range ids { // a crash each
+			archive, err := r.on(x).get(ctx, r.table.byID, id)
+			if err == nil {
+				archive, err = r.giveUp(ctx, x, id, *archive.LeaseToken, abandonedReason)
+			}
+			if err != nil {
+				return err
+			}
+			failed = append(failed, archive)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, r.fail("Recover", err)
+	}
+	return failed, nil
+}
+
+func (r *archives) Purge(ctx context.Context, id uuid.UUID) (driver.Archive, error) {
+	var purged driver.Archive
+	err := r.retried(ctx, func(x Executor) (err error) {
+		purged, err = r.purge(ctx, x, id)
+		return err
+	})
+	if err != nil {
+		return driver.Archive{}, r.failID("Purge", id, err)
+	}
+	return purged, nil
+}
+
+func (r *archives) purge(ctx context.Context, x Executor, id uuid.UUID) (driver.Archive, error) {
+	archive, now, err := r.on(x).lock(ctx, r.archivingSQL().lock, id)
+	removable := []driver.ArchiveStatus{driver.ArchiveCompleted, driver.ArchiveRestored, driver.ArchiveFailed}
+	switch {
+	case err != nil:
+		return driver.Archive{}, err
+	case archive.Status == driver.ArchiveDeleted:
+		return archive, nil
+	case !slices.Contains(removable, archive.Status):
+		return driver.Archive{}, archiveState(archive)
+	case archive.ArchivedAt != nil && now.Before(archive.ArchivedAt.AddDate(0, 0, archive.RetentionDays)):
+		return driver.Archive{}, stateError("the archive is to be kept for longer: see its retention_days")
+	}
+	return r.on(x).get(ctx, r.archivingSQL().purge, id)
+}
+
+func (r *archives) Measure(ctx context.Context) (driver.ArchiveMeasure, error) {
+	var m driver.ArchiveMeasure
+	err := r.exec.Query(ctx, r.archivingSQL().measure, nil, []any{&m.Events, &m.Bytes, &m.Now}, nil)
+	return m, r.fail("Measure", err)
+}
