@@ -114,6 +114,8 @@ func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, a
 		"p.position > ?",
 		"NOT EXISTS (SELECT 1 FROM " + a.archiving + " r WHERE r.position = p.position)",
 		"NOT EXISTS (SELECT 1 FROM " + a.quote(deliveriesTable) + " d WHERE d.event_id = e.id AND d.next_retry_at IS NOT NULL)",
+		// Keys are kept once: an event that shares one, by a transaction that could not see it, stays.
+		"NOT EXISTS (SELECT 1 FROM " + a.keys + " k WHERE " + sameVersion + ")",
 	}
 	args = []any{c.AfterPosition}
 	add := func(predicate string, arg ...any) { predicates, args = append(predicates, predicate), append(args, arg...) }

@@ -18,6 +18,7 @@ type eventSQL struct {
 	// What stood in the way of a save: is the id taken, is the version taken, the last version.
 	conflict   string
 	reserve    string // positions, now, and whether events are archived, or are about to be
+	archived   string // first and last position: whether one of these events has the id or version of an archived one
 	takenID    string
 	archivedIn string // id → the archive that an event is in
 
@@ -84,6 +85,7 @@ func newEventSQL(s *schemaSQL) *eventSQL {
 		conflict: b.conflict(),
 		reserve: b.render(sq.Select("r.*").Column("EXISTS (SELECT 1 FROM " + b.keys + ") OR EXISTS (SELECT 1 FROM " + b.archiving + ")").
 			From("(" + d.Reserve(Table{schema, eventsTable}) + ") r")),
+		archived:     b.archived(),
 		takenID:      b.takenID(),
 		archivedIn:   b.render(sq.Select("archive_id").From(b.keys).Where("event_id = ?")),
 		lastVersion:  b.render(sq.Select("(" + b.lastOf("?", "?") + ")")),
@@ -210,6 +212,20 @@ func (b *builder) lastOf(aggregateType, aggregateID string) string {
 	}
 	return "SELECT coalesce(max(last), 0) FROM (" + last(b.events) + " UNION ALL " + last(b.keys) + ") AS lasts"
 }
+
+// archived looks for the keys of events that were just stored. It has to be asked afterwards: since their
+// versions were found free, others may have got them, and been archived.
+func (b *builder) archived() string {
+	same := func(where string) string {
+		text, _ := sq.Select("1").From(b.events + " e").JoinClause(b.dialect.Each(Table{b.schema, keysTable}, "k", where)).
+			Where("e.position >= ? AND e.position <= ?").MustSql()
+		return "EXISTS (" + text + ")"
+	}
+	return b.render(sq.Select(same("k.event_id = e.id") + " OR " + same(sameVersion)))
+}
+
+// sameVersion holds for an event e and the keys k of another one of the same aggregate and version.
+const sameVersion = "k.aggregate_id = e.aggregate_id AND k.aggregate_type = e.aggregate_type AND k.aggregate_version = e.aggregate_version"
 
 func (b *builder) conflict() string {
 	return b.render(sq.Select(b.taken(theID), b.taken(theVersion), "("+b.lastOf("?", "?")+")"))

@@ -120,7 +120,7 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 			if err := number(ctx, tx, rows); err != nil {
 				return err
 			}
-			return tx.insertAll(ctx, prepared, rows)
+			return tx.insertAll(ctx, rows)
 		})
 		var unavailable *driver.UnavailableError
 		var conflict *driver.VersionConflictError
@@ -148,9 +148,9 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 	return nil, contended(prepared[0].Aggregate())
 }
 
-// insertAll stores prepared events as numbered rows. The positions are taken first, so that they are known
-// without reading back what was written. Unique keys tell of what is taken, but not of what is archived.
-func (r *events) insertAll(ctx context.Context, prepared, rows []driver.Event) error {
+// insertAll stores numbered events. The positions are taken first, so that they are known without
+// reading back what was written.
+func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
 	i := 0
 	var position int64
 	var now time.Time
@@ -162,13 +162,18 @@ func (r *events) insertAll(ctx context.Context, prepared, rows []driver.Event) e
 		}
 		i++
 	})
-	if err == nil && archives {
-		err = r.explainAll(ctx, prepared)
+	if err == nil {
+		err = r.insertRows(ctx, rows)
 	}
-	if err != nil {
+	if err != nil || !archives {
 		return err
 	}
-	return r.insertRows(ctx, rows)
+	taken := false // which no unique key of the table tells
+	err = r.exec.Query(ctx, r.sql.archived, slices.Repeat([]any{rows[0].Position, rows[len(rows)-1].Position}, 2), []any{&taken}, nil)
+	if err == nil && taken {
+		err = driver.ErrAlreadyExists
+	}
+	return err
 }
 
 // insertRows stores events that have all there is to them.
