@@ -118,7 +118,9 @@ func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, a
 		"NOT EXISTS (SELECT 1 FROM " + a.keys + " k WHERE " + sameVersion + ")",
 	}
 	args = []any{c.AfterPosition}
-	add := func(predicate string, arg ...any) { predicates, args = append(predicates, predicate), append(args, arg...) }
+	add := func(predicate string, arg ...any) {
+		predicates, args = append(predicates, predicate), append(args, arg...)
+	}
 	if !c.PastConsumers {
 		add("p.position <= (SELECT coalesce(min(position), " + strconv.FormatInt(math.MaxInt64, 10) + ") FROM " + a.quote(consumersTable) + ")")
 	}
