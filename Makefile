@@ -5,7 +5,7 @@
 FUZZTIME = 30s
 ARGS =
 
-# The sizes of make crash.
+# The sizes of make crash and make archive-crash.
 KILLS = 200
 EVENTS = 50000
 BACKENDS = sqlite,postgres
@@ -19,7 +19,7 @@ MOCKED = Store EventRepository EndpointRepository EventTypeRepository Subscripti
 	ArchiveRepository ArchiveRuleRepository ArchiveJobRepository ArchiveObjectRepository
 MOQ = $(TOOL) moq -pkg drivertest
 
-.PHONY: help test test-race crash lint vuln bench bench-compare cover fuzz behaviours golden mocks tidy
+.PHONY: help test test-race crash archive-crash lint vuln bench bench-compare cover fuzz behaviours golden mocks tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ test-race: ## The same with the race detector
 crash: ## Kill worker processes at random and count what is lost or doubled: KILLS, EVENTS, BACKENDS
 	@go run ./internal/crash -backends $(BACKENDS) -events $(EVENTS) -kills $(KILLS) $(ARGS)
 
+archive-crash: ## The same for processes that archive and restore; real payloads: ARGS='-input FILE'
+	@go run ./internal/crash -archives -backends $(BACKENDS) -events $(EVENTS) -kills $(KILLS) $(ARGS)
+
 lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticcheck
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit; \
 	if [ -n "$$unformatted" ]; then \
@@ -41,7 +44,7 @@ lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticchec
 	@$(MOQ) ./driver $(MOCKED) | cmp -s - drivertest/mocks.go || { \
 		echo "drivertest/mocks.go does not fit the interfaces of driver; run: make mocks"; exit 1; \
 	}
-	go vet ./... && cd worker/workerotel && go vet ./...
+	go vet ./... && (cd worker/workerotel && go vet ./...) && (cd archive/archiveblob && go vet ./...)
 	$(TOOL) staticcheck ./...
 
 vuln: ## Look for known vulnerabilities (govulncheck); skipped where their database can't be reached
@@ -74,7 +77,8 @@ golden: ## Write the SQL statements to query/testdata anew, for review
 mocks: ## Generate the mocks of package drivertest anew, after a change to an interface of driver
 	$(MOQ) -rm -out drivertest/mocks.go ./driver $(MOCKED)
 
-tidy: ## Tidy go.mod and those of tools and worker/workerotel
+tidy: ## Tidy go.mod and those of tools, worker/workerotel and archive/archiveblob
 	go mod tidy
 	cd tools && go mod tidy
 	cd worker/workerotel && go mod tidy
+	cd archive/archiveblob && go mod tidy

@@ -12,9 +12,11 @@ set -- go test -timeout 30m "$@" ./...
 echo "$*"
 "$@"
 status=$?
-# A module of its own, so that only who uses OpenTelemetry downloads it. Its tests are few, whatever was asked for.
-echo "cd worker/workerotel && go test ./..."
-(cd worker/workerotel && go test ./...) || status=1
+# Modules of their own, so that only who uses OpenTelemetry or buckets downloads them. Their tests are few, whatever was asked for.
+for module in worker/workerotel archive/archiveblob; do
+	echo "cd $module && go test ./..."
+	(cd $module && go test ./...) || status=1
+done
 if [ -z "$CI$NEOEVENTS_TEST_REQUIRE_POSTGRES" ]; then
 	printf '%s\n' "$missing" | sed -n 's/^withpostgres: no PostgreSQL/SKIPPED: no PostgreSQL/p'
 fi
