@@ -2,6 +2,9 @@ package conformance
 
 import (
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -31,6 +34,11 @@ type Harness struct {
 	// ReadsBeside tells that a Store answers reads while a transaction of another goroutine is
 	// open. False where there is one connection only, as for SQLite's :memory:.
 	ReadsBeside bool
+
+	// SetTime sets a moment that is the database's clock's to set, as nothing in the contract does, so
+	// that days pass in no time: a field, as JSON names it, of the "archive rule" or the "archive" with
+	// that id. at is in whole microseconds. Nil: what takes longer than a test can wait is skipped.
+	SetTime func(t *testing.T, db driver.DB, schema, entity, field string, id uuid.UUID, at time.Time)
 
 	// Only names areas ("Events/Save") or single behaviours
 	// ("Events/Save/KeepsTheGivenID"), for a backend that does a part of the contract. Nil: all.

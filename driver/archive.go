@@ -21,7 +21,7 @@ type Archive struct {
 	// StorageType is the kind of storage. Empty on save: cold_storage.
 	StorageType ArchiveStorageType `json:"storage_type"`
 	// StorageLocation is where that storage is, at most 2,048 bytes; ObjectName is the name of the
-	// file in it, at most 1,024. Neither holds a credential.
+	// file in it, without its ending, at most 1,024. Neither holds a credential.
 	StorageLocation string `json:"storage_location"`
 	ObjectName      string `json:"object_name"`
 	// Status is how far it is; a new one is pending. Only the methods of ArchiveWork change it.
@@ -176,6 +176,18 @@ func checkRetention(retention, autoDelete int) error {
 		return err
 	case autoDelete > 0 && autoDelete < retention:
 		return &InvalidError{"auto_delete_after_days", "must be 0 for never, or retention_days at least"}
+	}
+	return nil
+}
+
+// CheckDateRange reports a time that no event can have occurred in, as an [InvalidError]: one of which
+// to is not after from. For backends.
+func CheckDateRange(from, to time.Time) error {
+	if err := firstError(checkTime("from", from), checkTime("to", to)); err != nil {
+		return err
+	}
+	if !to.After(from) {
+		return &InvalidError{"to", "must be after from"}
 	}
 	return nil
 }

@@ -11,24 +11,28 @@ import (
 type ArchiveJob struct {
 	// ID is unique in its schema. Zero on save: a new UUIDv7.
 	ID uuid.UUID `json:"id"`
-	// RuleID is the rule that it runs, which must exist when the job is saved; nil: none.
+	// RuleID is the rule that it runs, which must exist when the job is saved, and may be gone later;
+	// nil: none.
 	RuleID *uuid.UUID `json:"rule_id"`
 	// Status only moves forward: pending, running, and then one of the others, of which failed
-	// becomes running once more by Retry. Empty on save: pending.
+	// becomes running once more by Retry. A new job is pending, whatever is given.
 	Status ArchiveJobStatus `json:"status"`
-	// Archives, EventsArchived, RawBytes and SizeBytes are what it has completed: ArchiveWork.Complete counts.
+	// Archives, EventsArchived, RawBytes and SizeBytes add up the archives that were completed for it.
+	// ArchiveWork.Complete counts them, whatever the Status is by then: their events have left the store.
 	Archives       int64 `json:"archives"`
 	EventsArchived int64 `json:"events_archived"`
 	RawBytes       int64 `json:"raw_bytes"`
 	SizeBytes      int64 `json:"size_bytes"`
 	// EventsSkipped is how many of the events that it had begun with it left, as AddProgress was told.
 	EventsSkipped int64 `json:"events_skipped"`
-	// ErrorMessage is of the last failure: the first 64 KiB are kept.
+	// ErrorMessage is what Finish was told last; while it is tried again, why it had failed. The first
+	// 64 KiB are kept; bytes that are not valid UTF-8, or NUL, become U+FFFD.
 	ErrorMessage string `json:"error_message"`
-	// RetryCount is how often it was tried again, MaxRetries how often it may be, 0 to 50.
+	// RetryCount is how often it was tried again, MaxRetries how often it may be, 0 to MaxJobRetries.
 	RetryCount int `json:"retry_count"`
 	MaxRetries int `json:"max_retries"`
-	// StartedAt is when it ran first, CompletedAt when it came to its end.
+	// StartedAt is when it ran first, CompletedAt when it came to its end; nil before that, CompletedAt
+	// also while it is tried again.
 	StartedAt   *time.Time `json:"started_at"`
 	CompletedAt *time.Time `json:"completed_at"`
 	// CreatedAt and UpdatedAt are by the database's clock.
@@ -66,8 +70,8 @@ func (s ArchiveJobStatus) Validate() error {
 // EventsProcessed is EventsArchived + EventsSkipped.
 func (j *ArchiveJob) EventsProcessed() int64 { return j.EventsArchived + j.EventsSkipped }
 
-// Throughput is how many events it archived a second, from StartedAt to CompletedAt, or to UpdatedAt while it
-// runs; 0 before that.
+// Throughput is how many events it archived a second, from StartedAt to CompletedAt, or to UpdatedAt
+// while it runs; 0 before that. The time between a failure and Retry counts.
 func (j *ArchiveJob) Throughput() float64 {
 	if j.StartedAt == nil {
 		return 0
@@ -83,22 +87,43 @@ func (j *ArchiveJob) Throughput() float64 {
 	return float64(j.EventsArchived) / seconds
 }
 
+// Validate reports the first field that breaks a rule, as an [InvalidError].
+func (j *ArchiveJob) Validate() error {
+	return firstError(
+		checkOptionalID("rule_id", j.RuleID),
+		checkRange("max_retries", j.MaxRetries, 0, MaxJobRetries),
+	)
+}
+
+// CheckJobEnd reports a status that Finish can't give a job, as an [InvalidError]. For backends.
+func CheckJobEnd(status ArchiveJobStatus) error {
+	return checkOneOf("status", status, JobCompleted, JobFailed, JobCancelled)
+}
+
+// MaxJobProgress is how many events AddProgress can count at a time.
+const MaxJobProgress = 1_000_000_000
+
+// CheckJobProgress reports a number that AddProgress can't count, as an [InvalidError]. For backends.
+func CheckJobProgress(skipped int64) error {
+	return checkRange("skipped", skipped, 0, MaxJobProgress)
+}
+
 // Prepare makes a job ready to be stored for the first time: it validates it and clears what is not
 // the caller's to set. For backends.
 func (j *ArchiveJob) Prepare() error {
-	if err := firstError(
-		checkOptionalID("rule_id", j.RuleID),
-		checkRange("max_retries", j.MaxRetries, 0, MaxJobRetries),
-	); err != nil {
+	if err := j.Validate(); err != nil {
 		return err
 	}
 	*j = ArchiveJob{ID: j.ID, RuleID: j.RuleID, Status: JobPending, MaxRetries: j.MaxRetries}
 	return newID(&j.ID)
 }
 
-// ArchiveJobRepository stores the archive jobs of one schema. Every method is safe for concurrent use. Lists
-// are newest first, by CreatedAt, then ID, both descending, unless they say otherwise; their limits, and
-// the errors that every method may return, are as [EventRepository] says.
+// ArchiveJobRepository stores the archive jobs of one schema. Every method is safe for concurrent use.
+// Lists are newest first, by CreatedAt, then ID, both descending, unless they say otherwise; their limits,
+// and the errors that every method may return, are as [EventRepository] says.
+//
+// Of several calls that change the Status of one job at the same time one succeeds, and the others get
+// ErrState where that leaves nothing for them to do.
 type ArchiveJobRepository interface {
 	// Save stores a new job, which is pending, and returns it as a read would. Errors: ErrInvalid before
 	// anything is sent; ErrAlreadyExists for an ID that is taken; ErrMissingReference for a RuleID that is
@@ -108,12 +133,13 @@ type ArchiveJobRepository interface {
 	// Start makes a pending job run. Errors: ErrNotFound; ErrState for one that is not pending.
 	Start(ctx context.Context, id uuid.UUID) (ArchiveJob, error)
 
-	// AddProgress counts events that a running job left. Errors: ErrInvalid for a negative number;
+	// AddProgress counts events that a running job left, 0 to MaxJobProgress at a time. It loses nothing
+	// when many do it at once, and leaves the Revision alone. Errors: ErrInvalid for another number;
 	// ErrNotFound; ErrState for one that does not run.
 	AddProgress(ctx context.Context, id uuid.UUID, skipped int64) (ArchiveJob, error)
 
-	// Finish ends a pending or running job: completed, failed or cancelled, with a message. Errors:
-	// ErrInvalid for another status; ErrNotFound; ErrState for one that has ended.
+	// Finish ends a pending or running job: completed, failed or cancelled, with a message, which may be
+	// empty. Errors: ErrInvalid for another status; ErrNotFound; ErrState for one that has ended.
 	Finish(ctx context.Context, id uuid.UUID, status ArchiveJobStatus, message string) (ArchiveJob, error)
 
 	// Retry makes a failed job run again, and counts that. Errors: ErrNotFound; ErrState for one that
@@ -126,13 +152,14 @@ type ArchiveJobRepository interface {
 	// Exists reports whether there is a job with this id.
 	Exists(ctx context.Context, id uuid.UUID) (bool, error)
 
-	// Delete removes a job that has ended. False if there is none; ErrState for one that has not.
+	// Delete removes a job that has ended. Its archives stay. False if there is none; ErrState for one
+	// that has not.
 	Delete(ctx context.Context, id uuid.UUID) (bool, error)
 
 	// GetByStatus returns the jobs of one status. ErrInvalid for a status that there is not.
 	GetByStatus(ctx context.Context, status ArchiveJobStatus, limit int) ([]ArchiveJob, error)
 
-	// GetByRule returns the jobs of one rule.
+	// GetByRule returns the jobs of one rule, which may be gone.
 	GetByRule(ctx context.Context, ruleID uuid.UUID, limit int) ([]ArchiveJob, error)
 
 	// GetFailed returns the failed jobs that may be tried again, by CompletedAt, then ID.
@@ -140,5 +167,6 @@ type ArchiveJobRepository interface {
 
 	// DeleteOlderThan removes jobs that ended before cutoff, in batches, and returns how many. Outside a
 	// transaction each batch commits by itself: an error comes with the count of those that are gone.
+	// ErrInvalid for a cutoff outside the years 1 to 9999.
 	DeleteOlderThan(ctx context.Context, cutoff time.Time) (int, error)
 }

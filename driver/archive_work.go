@@ -158,7 +158,8 @@ type ArchiveFile struct {
 	EventsTo        time.Time
 }
 
-// Prepare validates what is told of a file. For backends.
+// Prepare validates what is told of a file, and leaves as many EventTypes and ContextIDs as an Archive
+// has at the most. For backends.
 func (f *ArchiveFile) Prepare() error {
 	err := firstError(
 		checkText("storage_location", f.StorageLocation, MaxURL),
@@ -172,14 +173,16 @@ func (f *ArchiveFile) Prepare() error {
 	switch {
 	case err != nil:
 		return err
-	case f.RawBytes < 0 || f.SizeBytes < 0:
-		return &InvalidError{"size_bytes", "must be 0 or more, as must raw_bytes"}
+	case f.RawBytes < 0:
+		return &InvalidError{"raw_bytes", "must be 0 or more"}
+	case f.SizeBytes < 0:
+		return &InvalidError{"size_bytes", "must be 0 or more"}
 	case f.EventsTo.Before(f.EventsFrom):
 		return &InvalidError{"events_to", "must not be before events_from"}
 	}
 	f.EventsFrom, f.EventsTo = storedTime(f.EventsFrom), storedTime(f.EventsTo)
-	f.EventTypes = slices.Clone(f.EventTypes[:min(len(f.EventTypes), MaxArchiveLabels)])
-	f.ContextIDs = slices.Clone(f.ContextIDs[:min(len(f.ContextIDs), MaxArchiveLabels)])
+	f.EventTypes = append([]string{}, f.EventTypes[:min(len(f.EventTypes), MaxArchiveLabels)]...)
+	f.ContextIDs = append([]uuid.UUID{}, f.ContextIDs[:min(len(f.ContextIDs), MaxArchiveLabels)]...)
 	return nil
 }
 

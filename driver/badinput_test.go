@@ -47,7 +47,13 @@ func entities() []any {
 	execution := driver.NewExecution(uuid.New(), driver.Event{ID: uuid.New(), EventType: "order.placed"})
 	execution.Status = driver.ExecutionFailed
 
-	return []any{&event, &endpoint, &eventType, &subscription, &attempt, &delivery, &action, &execution}
+	archive := validArchive()
+
+	archiveRule := validArchiveRule()
+
+	archiveJob := driver.ArchiveJob{MaxRetries: 3}
+
+	return []any{&event, &endpoint, &eventType, &subscription, &attempt, &delivery, &action, &execution, &archive, &archiveRule, &archiveJob}
 }
 
 // prepare does what a backend does before it stores an entity.
@@ -156,6 +162,28 @@ var allowances = []allowance{
 	{"Execution", "retry_count", "zero", fine, "no retry"},
 	{"Execution", "lease_token lease_until", "", replaced, "ClaimPending sets them"},
 	{"Execution", "created_at updated_at revision", "", fine, "the database sets them, Save and Update don't; another revision is a conflict"},
+
+	{"Archive", "id", "the zero id", filled, "a new id"},
+	{"Archive", "status", "", replaced, "a new one is pending"},
+	{"Archive", "event_count restored_count first_position last_position events_from events_to", "", replaced, "the methods of ArchiveWork set them"},
+	{"Archive", "event_types context_ids raw_bytes size_bytes checksum key_id", "", replaced, "ArchiveWork.Complete sets them"},
+	{"Archive", "error_message lease_token lease_until archived_at restored_at deleted_at", "", replaced, "the methods of ArchiveWork set them"},
+	{"Archive", "retention_days auto_delete_after_days", "zero", fine, "it need not be kept, and never expires"},
+	{"Archive", "created_at updated_at", "", replaced, "the database sets them"},
+	{"Archive", "revision", "", fine, "Save doesn't set it, and for Update another one is a conflict"},
+
+	{"ArchiveRule", "id", "the zero id", filled, "a new id"},
+	{"ArchiveRule", "max_event_count max_table_bytes", "zero", fine, "not asked, while the other one is"},
+	{"ArchiveRule", "max_event_count max_table_bytes", "huge", fine, "a limit that nobody comes to"},
+	{"ArchiveRule", "retention_days auto_delete_after_days", "zero", fine, "it need not be kept, and never expires"},
+	{"ArchiveRule", "next_run_at last_run_at lease_token lease_until", "", replaced, "the Schedule, ClaimDue and Ran set them"},
+	{"ArchiveRule", "created_at updated_at revision", "", fine, "the database sets them, Save and Update don't; another revision is a conflict"},
+
+	{"ArchiveJob", "id", "the zero id", filled, "a new id"},
+	{"ArchiveJob", "max_retries", "zero", fine, "no retries"},
+	{"ArchiveJob", "status error_message retry_count started_at completed_at", "", replaced, "Start, Finish and Retry set them"},
+	{"ArchiveJob", "archives events_archived raw_bytes size_bytes events_skipped", "", replaced, "ArchiveWork.Complete and AddProgress count"},
+	{"ArchiveJob", "created_at updated_at revision", "", replaced, "the database sets them"},
 }
 
 func (a *allowance) covers(b bad) bool {

@@ -8956,7 +8956,7 @@ var _ driver.ArchiveObjectRepository = &ArchiveObjectRepositoryMock{}
 //			AppendFunc: func(ctx context.Context, name string, chunks int, data []byte) error {
 //				panic("mock out the Append method")
 //			},
-//			CommitFunc: func(ctx context.Context, name string) (driver.ArchiveObject, error) {
+//			CommitFunc: func(ctx context.Context, name string, as string) (driver.ArchiveObject, error) {
 //				panic("mock out the Commit method")
 //			},
 //			CreateFunc: func(ctx context.Context, name string) (driver.ArchiveObject, error) {
@@ -8985,7 +8985,7 @@ type ArchiveObjectRepositoryMock struct {
 	AppendFunc func(ctx context.Context, name string, chunks int, data []byte) error
 
 	// CommitFunc mocks the Commit method.
-	CommitFunc func(ctx context.Context, name string) (driver.ArchiveObject, error)
+	CommitFunc func(ctx context.Context, name string, as string) (driver.ArchiveObject, error)
 
 	// CreateFunc mocks the Create method.
 	CreateFunc func(ctx context.Context, name string) (driver.ArchiveObject, error)
@@ -9021,6 +9021,8 @@ type ArchiveObjectRepositoryMock struct {
 			Ctx context.Context
 			// Name is the name argument value.
 			Name string
+			// As is the as argument value.
+			As string
 		}
 		// Create holds details about calls to the Create method.
 		Create []struct {
@@ -9118,21 +9120,23 @@ func (mock *ArchiveObjectRepositoryMock) AppendCalls() []struct {
 }
 
 // Commit calls CommitFunc.
-func (mock *ArchiveObjectRepositoryMock) Commit(ctx context.Context, name string) (driver.ArchiveObject, error) {
+func (mock *ArchiveObjectRepositoryMock) Commit(ctx context.Context, name string, as string) (driver.ArchiveObject, error) {
 	if mock.CommitFunc == nil {
 		panic("ArchiveObjectRepositoryMock.CommitFunc: method is nil but ArchiveObjectRepository.Commit was just called")
 	}
 	callInfo := struct {
 		Ctx  context.Context
 		Name string
+		As   string
 	}{
 		Ctx:  ctx,
 		Name: name,
+		As:   as,
 	}
 	mock.lockCommit.Lock()
 	mock.calls.Commit = append(mock.calls.Commit, callInfo)
 	mock.lockCommit.Unlock()
-	return mock.CommitFunc(ctx, name)
+	return mock.CommitFunc(ctx, name, as)
 }
 
 // CommitCalls gets all the calls that were made to Commit.
@@ -9142,10 +9146,12 @@ func (mock *ArchiveObjectRepositoryMock) Commit(ctx context.Context, name string
 func (mock *ArchiveObjectRepositoryMock) CommitCalls() []struct {
 	Ctx  context.Context
 	Name string
+	As   string
 } {
 	var calls []struct {
 		Ctx  context.Context
 		Name string
+		As   string
 	}
 	mock.lockCommit.RLock()
 	calls = mock.calls.Commit

@@ -64,7 +64,7 @@ func newArchiveJobSQL(s *schemaSQL) *archiveJobSQL {
 	one := func(update sq.UpdateBuilder, where string) string {
 		return s.render(update.Where(where + " AND id = ?").Suffix(t.returning()))
 	}
-	const retryable = "status = 'failed' AND retry_count < max_retries"
+	retryable := d.Unindexed("status") + " = 'failed' AND retry_count < max_retries"
 	return &archiveJobSQL{
 		table: t,
 

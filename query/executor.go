@@ -9,12 +9,12 @@ import (
 // Executor runs statements, on a pool or in a transaction.
 //
 // Arguments are uuid.UUID, time.Time, int64, int, float64, bool and string; pointers to these,
-// where nil is NULL; json.RawMessage, where nil is NULL, too; []uuid.UUID and []string, the lists
-// that a Dialect has SQL for; and any database/sql/driver.Valuer of a text, a number, a bool or
-// nil.
+// where nil is NULL; json.RawMessage, a text, and []byte, bytes that are none, where nil is NULL,
+// too, and empty is not; []uuid.UUID and []string, the lists that a Dialect has SQL for; and any
+// database/sql/driver.Valuer of a text, a number, a bool or nil.
 //
 // Scan targets are pointers to uuid.UUID, time.Time, int64, int, float64, bool and string; pointers
-// to pointers to these, where NULL is possible; *json.RawMessage, nil for NULL; and any
+// to pointers to these, where NULL is possible; *json.RawMessage and *[]byte, nil for NULL; and any
 // database/sql.Scanner, which gets a text as string or []byte.
 //
 // The executor converts them to what its database has. Times come back in UTC.

@@ -55,6 +55,8 @@ func bytesOf(args []any) (size int) {
 			size += len(v)
 		case json.RawMessage:
 			size += len(v)
+		case []byte:
+			size += len(v)
 		}
 	}
 	return size

@@ -174,22 +174,25 @@ func (s *Store) Executions() driver.ExecutionRepository {
 
 // Archives implements driver.Store.
 func (s *Store) Archives() driver.ArchiveRepository {
-	return struct{ driver.ArchiveRepository }{}
+	sql := s.shared.archiveSQL()
+	return &archives{newRepository(s.shared, sql.table, s.exec), sql, s}
 }
 
 // ArchiveRules implements driver.Store.
 func (s *Store) ArchiveRules() driver.ArchiveRuleRepository {
-	return struct{ driver.ArchiveRuleRepository }{}
+	sql := s.shared.archiveRuleSQL()
+	return &archiveRules{newRepository(s.shared, sql.table, s.exec), sql}
 }
 
 // ArchiveJobs implements driver.Store.
 func (s *Store) ArchiveJobs() driver.ArchiveJobRepository {
-	return struct{ driver.ArchiveJobRepository }{}
+	sql := s.shared.archiveJobSQL()
+	return &archiveJobs{newRepository(s.shared, sql.table, s.exec), sql}
 }
 
 // ArchiveObjects implements driver.Store.
 func (s *Store) ArchiveObjects() driver.ArchiveObjectRepository {
-	return struct{ driver.ArchiveObjectRepository }{}
+	return &archiveObjects{s.shared, s.shared.archiveObjectSQL(), s.exec}
 }
 
 // InTx implements driver.Store.

@@ -21,12 +21,8 @@ const (
 	backlogReason     = "bench: to be tried again after the run"
 )
 
-// rounds is how often besideBacklog measures each side.
-const rounds = 6
-
-// besideBacklog measures a scenario with n events in the queue that are out of reach, and without,
-// a schema each. The events are shared out to rounds, and each round is for the one side and then
-// for the other, so that what else the machine does meets both.
+// besideBacklog measures a scenario in turn with n events in the queue that are out of reach, and
+// without, a schema each.
 func besideBacklog(ctx context.Context, db *database, s scenario, sh shape, events []driver.Event, n int, stderr io.Writer) (result, error) {
 	plain, err := db.fresh(ctx)
 	if err != nil {
@@ -47,37 +43,10 @@ func besideBacklog(ctx context.Context, db *database, s scenario, sh shape, even
 		return result{}, err
 	}
 
-	with, without := side{store: burdened}, side{store: plain}
-	order := []*side{&without, &with}
-	for round := range slices.Chunk(events, (len(events)+rounds-1)/rounds) {
-		for _, side := range order {
-			if err == nil {
-				err = side.run(ctx, db, s, sh, round, stderr)
-			}
-		}
-		slices.Reverse(order) // neither is always first
-	}
-	row := newResult(s, sh, with.m)
-	row.compare(n, without.m)
-	if err == nil {
-		err = verify(ctx, burdened, events, with.m.done, s.processed, n)
-	}
-	if err == nil {
-		err = verify(ctx, plain, events, without.m.done, s.processed, 0)
-	}
+	with, without := side{store: burdened, left: n}, side{store: plain}
+	row, err := inTurn(ctx, db, s, sh, &with, &without, events, stderr)
+	row.Backlog = n
 	return row, err
-}
-
-// side is one of two that are compared, and what was measured of it.
-type side struct {
-	store driver.Store
-	m     measurement
-}
-
-func (c *side) run(ctx context.Context, db *database, s scenario, sh shape, events []driver.Event, stderr io.Writer) error {
-	m, err := runOn(ctx, db, c.store, s, sh, events, stderr)
-	c.m.add(m)
-	return err
 }
 
 // backlogEvents returns n events of failingAggregates aggregates, with next to no payload.

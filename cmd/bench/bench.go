@@ -54,6 +54,7 @@ func runAll(ctx context.Context, cfg config, db *database, source *source, repor
 	if err != nil {
 		return err
 	}
+	b := &bencher{cfg, db, source, stderr}
 	for _, s := range cfg.scenarios {
 		if lack := s.lack(t); lack != "" {
 			if err := report.leaveOut(s.name, lack); err != nil {
@@ -62,13 +63,16 @@ func runAll(ctx context.Context, cfg config, db *database, source *source, repor
 			continue
 		}
 		for _, sh := range s.shapes(cfg) {
-			row, err := runScenario(ctx, db, s, sh, source.take(s.size(cfg), s.aggregates), cfg.backlog, stderr)
-			row.Interrupted = err != nil && ctx.Err() != nil
-			if s.note != nil {
-				row.note = s.note(t)
-			}
-			if row.Events > 0 && (err == nil || row.Interrupted) {
-				err = errors.Join(err, report.add(row))
+			rows, err := b.run(ctx, s, sh)
+			isInterrupted := err != nil && ctx.Err() != nil
+			for i, row := range rows {
+				row.Interrupted = isInterrupted && i == len(rows)-1
+				if s.note != nil {
+					row.note = s.note(t)
+				}
+				if row.Events > 0 && (err == nil || isInterrupted) {
+					err = errors.Join(err, report.add(row))
+				}
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
@@ -76,6 +80,30 @@ func runAll(ctx context.Context, cfg config, db *database, source *source, repor
 		}
 	}
 	return nil
+}
+
+// bencher is what scenarios are run with.
+type bencher struct {
+	cfg    config
+	db     *database
+	source *source
+	stderr io.Writer
+}
+
+// run runs a scenario in one shape and returns its rows. After an error the last one is of what was
+// done until then.
+func (b *bencher) run(ctx context.Context, s scenario, sh shape) ([]result, error) {
+	if s.special != nil {
+		return s.special(ctx, b, s, sh)
+	}
+	var row result
+	var err error
+	if s.archives != nil {
+		row, err = b.runArchives(ctx, s, sh)
+	} else {
+		row, err = runScenario(ctx, b.db, s, sh, b.source.take(s.size(b.cfg), s.aggregates), b.cfg.backlog, b.stderr)
+	}
+	return []result{row}, err
 }
 
 // runScenario runs one scenario in one shape, beside a backlog of that many events if it is about

@@ -22,6 +22,7 @@ type config struct {
 	claimBatch int
 	workers    int
 	backlog    int
+	archived   int
 	scenarios  []scenario
 	json       string // empty: none
 	seed       uint64
@@ -44,6 +45,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		batch:     driver.DefaultMarkBatch,
 		workers:   defaultWorkers,
 		backlog:   defaultBacklog,
+		archived:  defaultArchived,
 		scenarios: scenarios,
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -53,7 +55,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		flags.Var(&bounded{value, lowest, highest}, name, usage)
 	}
 	flags.StringVar(&cfg.dsn, "dsn", "", "`DSN` of the database (default SQLite in a temporary file)")
-	flags.Func("schema", "`name` of a schema that is not there yet; parked and held_back also use NAME-2 (default bench_ and a random number)", func(name string) error {
+	flags.Func("schema", "`name` of a schema that is not there yet; parked, held_back and archive_hot also use NAME-2 (default bench_ and a random number)", func(name string) error {
 		cfg.schema = name
 		if driver.ValidateSchema(name) == nil && driver.ValidateSchema(name+secondSchema) != nil {
 			return fmt.Errorf("is too long to have %s after it", secondSchema)
@@ -67,6 +69,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 	number(&cfg.claimBatch, "claim-batch", 0, driver.MaxLimit, "`number` of events claimed at a time, whatever -batch says; 0 to go by -batch")
 	number(&cfg.workers, "workers", 1, maxWorkers, "`number` of workers, a connection each, for the scenarios that run with one and with several")
 	number(&cfg.backlog, "backlog", failingAggregates, maxEvents, "`number` of events that are out of reach in parked and held_back")
+	number(&cfg.archived, "archived", 1, maxEvents, "`number` of events that are archived meanwhile in archive_load, and beforehand in archive_hot")
 	flags.Func("scenarios", "`list` of scenarios, separated by commas (default all)", func(list string) (err error) {
 		cfg.scenarios, err = selectScenarios(list)
 		return err

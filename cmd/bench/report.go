@@ -26,11 +26,16 @@ type result struct {
 
 	// TenthsPerSecond has the rate of each tenth of the events, where the scenario is about that.
 	TenthsPerSecond []float64 `json:"tenths_per_second,omitempty"`
-	// Backlog is how many events there were out of reach, beside those of the row. Without them the
-	// rate was PerSecondWithout.
+	// Backlog is how many events there were out of reach, Archived how many in archives or on the way
+	// there, beside those of the row. Without them the rate was PerSecondWithout.
 	Backlog          int     `json:"backlog,omitempty"`
-	PerSecondWithout float64 `json:"per_second_without_backlog,omitempty"`
-	RatioToWithout   float64 `json:"ratio_to_without_backlog,omitempty"`
+	Archived         int     `json:"archived,omitempty"`
+	PerSecondWithout float64 `json:"per_second_without,omitempty"`
+	RatioToWithout   float64 `json:"ratio_to_without,omitempty"`
+	// RunShare is the part of the time in which a Run went on.
+	RunShare float64 `json:"run_share,omitempty"`
+	// Files is about archives.
+	Files *files `json:"files,omitempty"`
 
 	paced bool   // the rate is no figure
 	note  string // empty: none
@@ -55,9 +60,9 @@ func newResult(s scenario, sh shape, m measurement) result {
 	return row
 }
 
-// compare notes the backlog that there was, and what was measured without it.
-func (r *result) compare(backlog int, without measurement) {
-	r.Backlog, r.PerSecondWithout = backlog, without.perSecond()
+// compare notes what was measured on the other side.
+func (r *result) compare(without measurement) {
+	r.PerSecondWithout = without.perSecond()
 	if r.PerSecondWithout > 0 {
 		r.RatioToWithout = r.PerSecond / r.PerSecondWithout
 	}

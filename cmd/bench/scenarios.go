@@ -37,6 +37,10 @@ type scenario struct {
 	paced   bool // how many events there are in a second is its own choice: no figure
 	// note is a line for the report.
 	note func(t traits) string
+	// archives is what a scenario about archives does instead of work.
+	archives *archiveScenario
+	// special measures a scenario that is more than one run, and returns its rows.
+	special func(ctx context.Context, b *bencher, s scenario, sh shape) ([]result, error)
 }
 
 // traits are what scenarios have to know of a database.
@@ -71,6 +75,11 @@ var scenarios = []scenario{
 	{name: "held_snapshot", doc: "claim_lease with 1 worker while a transaction holds a snapshot from before it", queued: true, processed: true, shapes: byOne, work: claimLease, lacks: connections, around: holdSnapshot, tenths: true},
 	{name: "parked", doc: "claim_lease with 1 worker, with and without -backlog events parked by Retry", queued: true, processed: true, shapes: byOne, work: claimLease, backlog: park},
 	{name: "held_back", doc: fmt.Sprintf("claim_ordered_cold with 1 worker, with and without -backlog events behind the failing first ones of %d aggregates", failingAggregates), queued: true, processed: true, shapes: byOne, work: claimOrdered, backlog: holdBack},
+	{name: "archive", doc: "Archiver.Run of processed events, into files", shapes: byArchive, archives: &archiveScenario{work: archiveAll, check: checkArchived}},
+	{name: "restore", doc: "Archiver.Restore of what archive makes, an archive at a time", shapes: byArchive, archives: &archiveScenario{archived: true, work: restoreAll, check: checkRestored}},
+	{name: "read_archive", doc: "Archiver.Read of the same, without restoring it", shapes: byArchive, archives: &archiveScenario{archived: true, work: readAll, check: checkArchived}},
+	{name: "archive_load", doc: "claim_lease with 1 worker and with -workers, with and without a Run that archives -archived other events", queued: true, processed: true, shapes: byWorkers, work: claimLease, lacks: connections, special: besideARun},
+	{name: "archive_hot", doc: "mark_bulk, claim_lease, save and save_batch in a schema with -archived events in archives, and in one without: rows hot_…", shapes: byOne, special: besideArchives},
 }
 
 func oneByOne(config) []shape { return []shape{{workers: 1, batch: 1}} }

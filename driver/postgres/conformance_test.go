@@ -6,7 +6,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
@@ -35,12 +37,16 @@ var everyStatement = []string{
 	"Deliveries/Attempts", "Deliveries/Due", "Deliveries/Health", "Deliveries/Replay", "Deliveries/Recover", "Deliveries/SaveForEvent", "Deliveries/Stats",
 	"Actions/Update", "Actions/ForEvent", "Actions/Reads", "Actions/Statistics", "Actions/Delete", "Executions/ClaimPending", "Executions/Complete",
 	"Executions/Retry", "Executions/Reads", "Executions/Statistics", "Executions/Update", "Executions/DeleteOlderThan", "Secrets/Reencrypt",
+	"ArchiveRules/Update", "ArchiveRules/Reads", "ArchiveRules/Delete", "ArchiveRules/Due", "ArchiveRules/Leases", "ArchiveRules/Ran",
+	"ArchiveJobs/States", "ArchiveJobs/Progress", "ArchiveJobs/Reads", "ArchiveJobs/Delete", "ArchiveJobs/DeleteOlderThan",
+	"Archives/Update", "Archives/Delete", "Archives/Reads", "Archives/Stats", "ArchiveObjects",
 }
 
 // aboutPools are the areas in which it matters whose pool it is, and one of each repository.
 var aboutPools = []string{
 	"Transactions", "Contexts", "ReadOnly", "Pools", "Schemas/Lifecycle", "Events/Save", "Events/SaveBatch", "Events/Marking",
 	"Endpoints/Save", "EventTypes/Save", "Subscriptions/Save", "Deliveries/Save", "Actions/Save", "Executions/Save",
+	"ArchiveRules/Save", "ArchiveJobs/Save", "Archives/Save", "ArchiveObjects/Write",
 }
 
 func runConformance(t *testing.T, settings string, only ...string) {
@@ -59,6 +65,7 @@ func runConformance(t *testing.T, settings string, only ...string) {
 				return beginSQLTx(t, "postgres", forPQ(databases.dsn(db)))
 			},
 		},
+		SetTime:     databases.setTime,
 		Concurrent:  true,
 		ReadsBeside: true,
 		Only:        only,
@@ -109,6 +116,20 @@ func (d *databases) dsn(db driver.DB) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.dsns[db]
+}
+
+// setTime is Harness.SetTime.
+func (d *databases) setTime(t *testing.T, db driver.DB, schema, entity, field string, id uuid.UUID, at time.Time) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), d.dsn(db))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	table := pgx.Identifier{schema, map[string]string{"archive rule": "event_archive_rules", "archive": "event_archives"}[entity]}.Sanitize()
+	if _, err := conn.Exec(t.Context(), "UPDATE "+table+" SET "+pgx.Identifier{field}.Sanitize()+" = $1 WHERE id = $2", at, id); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // quiet keeps the log of migrations out of the tests' output unless a test sets its own logger.

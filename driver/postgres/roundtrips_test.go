@@ -22,7 +22,10 @@ import (
 // trips counts what is sent to the server and waited for: statements, and the ends of transactions. It
 // leaves out what is sent beside, every few milliseconds at the most: notifications, and looks for the
 // floor of claims.
-type trips struct{ n atomic.Int64 }
+type trips struct {
+	n    atomic.Int64
+	pool *pgxpool.Pool
+}
 
 var sentBeside = []string{"pg_notify", "pg_locks", "LISTEN", "pg_advisory_lock_shared", "idle_session_timeout"}
 
@@ -55,6 +58,7 @@ func countedStore(t *testing.T) (driver.Store, *trips) {
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
+	counter.pool = pool
 	db, err := postgres.New(pool, driver.WithLogger(nil))
 	if err != nil {
 		t.Fatal(err)
@@ -77,6 +81,8 @@ type crowd struct {
 	action    driver.Action
 	execution driver.Execution
 	context   uuid.UUID
+	rule      driver.ArchiveRule
+	job       driver.ArchiveJob
 }
 
 func newCrowd(t *testing.T, store driver.Store) *crowd {
@@ -105,6 +111,16 @@ func newCrowd(t *testing.T, store driver.Store) *crowd {
 		check(err)
 		c.subs = append(c.subs, c.sub)
 		c.action, err = store.Actions().Save(ctx, driver.NewAction("one of many", driver.HandlerCustom, nil, c.event.EventType))
+		check(err)
+		rule := driver.NewArchiveRule("one of many "+uuid.NewString(), 30)
+		rule.Schedule = "@yearly"
+		c.rule, err = store.ArchiveRules().Save(ctx, rule)
+		check(err)
+	}
+	for range rowsToFind {
+		c.job, err = store.ArchiveJobs().Save(ctx, driver.ArchiveJob{RuleID: &c.rule.ID, MaxRetries: 1})
+		check(err)
+		_, err = store.ArchiveJobs().Finish(ctx, c.job.ID, driver.JobFailed, "")
 		check(err)
 	}
 	c.other, err = store.Events().Save(ctx, newEvent())
@@ -142,6 +158,8 @@ func TestRoundTrips(t *testing.T) {
 	events, endpoints, eventTypes, subs := store.Events(), store.Endpoints(), store.EventTypes(), store.Subscriptions()
 	deliveries, actions, executions := store.Deliveries(), store.Actions(), store.Executions()
 	consumers, deadLetters := store.Consumers(), store.DeadLetters()
+	rules, jobs := store.ArchiveRules(), store.ArchiveJobs()
+	archives, objects := store.Archives(), store.ArchiveObjects()
 	type method = struct {
 		name  string
 		trips int64
@@ -151,6 +169,12 @@ func TestRoundTrips(t *testing.T) {
 	all := driver.ListOptions{IncludeInactive: true}
 	var claimed []driver.Delivery
 	var claims, ordered []driver.Claim
+	if _, err := counter.pool.Exec(ctx, "UPDATE "+pgx.Identifier{tenant, "event_archive_rules"}.Sanitize()+" SET next_run_at = now()"); err != nil {
+		t.Fatal(err)
+	}
+	var leased []driver.ArchiveRule
+	var job driver.ArchiveJob
+	var archive driver.Archive
 	methods := []method{
 		{"Events.GetByID", 1, func() error { return err(events.GetByID(ctx, c.event.ID)) }},
 		{"Events.Exists", 1, func() error { return err(events.Exists(ctx, c.event.ID)) }},
@@ -313,6 +337,61 @@ func TestRoundTrips(t *testing.T) {
 		{"Executions.GetStats", 3, func() error { return err(executions.GetStats(ctx, c.action.ID, 0)) }},
 		{"Executions.Summary", 2, func() error { return err(executions.Summary(ctx, time.Time{})) }},
 		{"Executions.DeleteOlderThan", 1, func() error { return err(executions.DeleteOlderThan(ctx, time.Now())) }},
+
+		{"ArchiveRules.GetByID", 1, func() error { return err(rules.GetByID(ctx, c.rule.ID)) }},
+		{"ArchiveRules.GetByName", 1, func() error { return err(rules.GetByName(ctx, c.rule.Name)) }},
+		{"ArchiveRules.Exists", 1, func() error { return err(rules.Exists(ctx, c.rule.ID)) }},
+		{"ArchiveRules.GetAll", 1, func() error { return err(rules.GetAll(ctx, 0)) }},
+		{"ArchiveRules.GetEnabled", 1, func() error { return err(rules.GetEnabled(ctx, 0)) }},
+		{"ArchiveRules.GetDue", 1, func() error { return err(rules.GetDue(ctx, 0)) }},
+		{"ArchiveRules.ClaimDue", 1, func() (err error) {
+			leased, err = rules.ClaimDue(ctx, 0, 0)
+			return err
+		}},
+		{"ArchiveRules.Extend", 1, func() error { return rules.Extend(ctx, leased[0].ID, *leased[0].LeaseToken, 0) }},
+		{"ArchiveRules.Ran", 4, func() error { return err(rules.Ran(ctx, leased[0].ID, *leased[0].LeaseToken)) }},
+		{"ArchiveRules.Save", 2, func() error { return err(rules.Save(ctx, driver.NewArchiveRule("new", 1))) }}, // the clock is asked first
+		{"ArchiveRules.Update", 2, func() error { return err(rules.Update(ctx, c.rule)) }},
+
+		{"ArchiveJobs.GetByID", 1, func() error { return err(jobs.GetByID(ctx, c.job.ID)) }},
+		{"ArchiveJobs.Exists", 1, func() error { return err(jobs.Exists(ctx, c.job.ID)) }},
+		{"ArchiveJobs.GetByStatus", 1, func() error { return err(jobs.GetByStatus(ctx, driver.JobFailed, 0)) }},
+		{"ArchiveJobs.GetByRule", 1, func() error { return err(jobs.GetByRule(ctx, c.rule.ID, 0)) }},
+		{"ArchiveJobs.GetFailed", 1, func() error { return err(jobs.GetFailed(ctx, 0)) }},
+		{"ArchiveJobs.Save", 1, func() (err error) {
+			job, err = jobs.Save(ctx, driver.ArchiveJob{RuleID: &c.rule.ID})
+			return err
+		}},
+		{"ArchiveJobs.Start", 1, func() error { return err(jobs.Start(ctx, job.ID)) }},
+		{"ArchiveJobs.AddProgress", 1, func() error { return err(jobs.AddProgress(ctx, job.ID, 1)) }},
+		{"ArchiveJobs.Finish", 1, func() error { return err(jobs.Finish(ctx, job.ID, driver.JobCompleted, "")) }},
+		{"ArchiveJobs.Retry", 1, func() error { return err(jobs.Retry(ctx, c.job.ID)) }},
+		{"ArchiveJobs.Delete", 1, func() error { return err(jobs.Delete(ctx, job.ID)) }},
+		{"ArchiveJobs.DeleteOlderThan", 1, func() error { return err(jobs.DeleteOlderThan(ctx, time.Now().Add(time.Hour))) }},
+		{"ArchiveRules.Delete", 1, func() error { return err(rules.Delete(ctx, c.rule.ID)) }},
+
+		{"Archives.Save", 1, func() (err error) {
+			archive, err = archives.Save(ctx, driver.Archive{Name: "one of many"})
+			return err
+		}},
+		{"Archives.Update", 1, func() error { return err(archives.Update(ctx, archive)) }},
+		{"Archives.GetByID", 1, func() error { return err(archives.GetByID(ctx, archive.ID)) }},
+		{"Archives.Exists", 1, func() error { return err(archives.Exists(ctx, archive.ID)) }},
+		{"Archives.GetByStatus", 1, func() error { return err(archives.GetByStatus(ctx, driver.ArchivePending, 0)) }},
+		{"Archives.GetByDateRange", 1, func() error { return err(archives.GetByDateRange(ctx, time.Time{}, time.Now(), 0)) }},
+		{"Archives.GetByAggregate", 1, func() error { return err(archives.GetByAggregate(ctx, c.event.Aggregate(), 0)) }},
+		{"Archives.GetByPosition", 1, func() error { return err(archives.GetByPosition(ctx, 0, 0)) }},
+		{"Archives.GetExpired", 1, func() error { return err(archives.GetExpired(ctx, 0)) }},
+		{"Archives.GetStats", 1, func() error { return err(archives.GetStats(ctx)) }},
+		{"Archives.Delete", 1, func() error { return err(archives.Delete(ctx, archive.ID)) }},
+
+		{"ArchiveObjects.Create", 1, func() error { return err(objects.Create(ctx, ".unfinished")) }},
+		{"ArchiveObjects.Append", 1, func() error { return objects.Append(ctx, ".unfinished", 0, []byte("some")) }},
+		{"ArchiveObjects.Commit", 1, func() error { return err(objects.Commit(ctx, ".unfinished", "finished")) }},
+		{"ArchiveObjects.Get", 1, func() error { return err(objects.Get(ctx, "finished")) }},
+		{"ArchiveObjects.ReadChunk", 1, func() error { return err(objects.ReadChunk(ctx, "finished", 0)) }},
+		{"ArchiveObjects.List", 1, func() error { return err(objects.List(ctx, "f", "", 0)) }},
+		{"ArchiveObjects.Delete", 1, func() error { return err(objects.Delete(ctx, "finished")) }},
 
 		{"Actions.Delete", 5, func() error { return err(actions.Delete(ctx, c.action.ID)) }},
 		{"Endpoints.Delete", 4, func() error { return err(endpoints.Delete(ctx, c.endpoint.ID)) }},

@@ -75,6 +75,10 @@ func scalar(arg any) any {
 			return nil
 		}
 		return string(v) // not []byte, which an unprepared statement takes for bytea
+	case []byte:
+		if v == nil {
+			return nil
+		}
 	case *time.Time:
 		return pointee(v)
 	case *int64:

@@ -109,8 +109,12 @@ func TestValuesOfEveryTypeComeBack(t *testing.T) {
 				{"text", (*string)(nil), (*string)(nil)},
 				{"text", json.RawMessage(`{ "a":1e2 }`), json.RawMessage(`{ "a":1e2 }`)},
 				{"text", json.RawMessage(nil), json.RawMessage(nil)},
+				{"bytea", allBytes(), allBytes()},
+				{"bytea", []byte{}, []byte{}},
+				{"bytea", []byte(nil), []byte(nil)},
 				{"text", shout{pointer("hey")}, shout{pointer("hey!")}},
 				{"text", nil, (*string)(nil)},
+				{"bytea", nil, []byte(nil)},
 			} {
 				target := reflect.New(reflect.TypeOf(c.want))
 				into := target.Interface()
@@ -122,6 +126,31 @@ func TestValuesOfEveryTypeComeBack(t *testing.T) {
 				if got := target.Elem().Interface(); err != nil || !reflect.DeepEqual(got, c.want) {
 					t.Errorf("%s from %T: got %v, %v; want %v", c.sqlType, c.arg, got, err, c.want)
 				}
+			}
+		})
+	}
+}
+
+// allBytes has every byte there is, NUL and such that are no UTF-8 among them.
+func allBytes() []byte {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return all
+}
+
+// Bytes of one row stay as they are when the next one is read into the same target.
+func TestBytesOfEachRowAreItsOwn(t *testing.T) {
+	for name, x := range executors(t) {
+		t.Run(name, func(t *testing.T) {
+			given := allBytes()
+			var got [][]byte
+			var bytes []byte
+			err := x.Query(t.Context(), "SELECT value FROM (VALUES (1, $1::bytea), (2, '\\x01'), (3, '\\x'), (4, NULL)) v (n, value) ORDER BY n",
+				[]any{given}, []any{&bytes}, func() { got = append(got, bytes) })
+			if want := [][]byte{allBytes(), {1}, {}, nil}; err != nil || !reflect.DeepEqual(got, want) || !slices.Equal(given, allBytes()) {
+				t.Errorf("got %v, %v, want %v; what was given is %v now", got, err, want, given)
 			}
 		})
 	}
@@ -160,20 +189,20 @@ func TestListsArriveWhole(t *testing.T) {
 
 func TestInsertTakesValuesOfEveryType(t *testing.T) {
 	id, at := uuid.New(), time.Date(2024, 5, 6, 7, 8, 9, 123456000, time.UTC)
-	columns := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
+	columns := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"}
 	for name, x := range executors(t) {
 		t.Run(name, func(t *testing.T) {
 			table := query.Table{Schema: "public", Name: "probe_" + id.String()[:4] + "_" + name}
 			if _, err := x.Exec(t.Context(), "CREATE TABLE "+quote(table)+
-				" (n int GENERATED ALWAYS AS IDENTITY, a uuid, b timestamptz, c bigint, d int, e float8, f boolean, g text, h text)", nil); err != nil {
+				" (n int GENERATED ALWAYS AS IDENTITY, a uuid, b timestamptz, c bigint, d int, e float8, f boolean, g text, h text, i bytea)", nil); err != nil {
 				t.Fatal(err)
 			}
 			rows := [][]any{
-				{id, at, int64(1), 2, 0.5, true, json.RawMessage("{}"), shout{pointer("hey")}},
-				{&id, &at, pointer(int64(1)), pointer(2), pointer(0.5), pointer(true), pointer("{}"), "hey!"},
+				{id, at, int64(1), 2, 0.5, true, json.RawMessage("{}"), shout{pointer("hey")}, allBytes()},
+				{&id, &at, pointer(int64(1)), pointer(2), pointer(0.5), pointer(true), pointer("{}"), "hey!", allBytes()},
 				{
 					(*uuid.UUID)(nil), (*time.Time)(nil), (*int64)(nil), (*int)(nil), (*float64)(nil), (*bool)(nil),
-					json.RawMessage(nil), (*string)(nil),
+					json.RawMessage(nil), (*string)(nil), []byte(nil),
 				},
 			}
 			const n = 70
@@ -181,8 +210,8 @@ func TestInsertTakesValuesOfEveryType(t *testing.T) {
 				t.Fatal(err)
 			}
 			var full, empty int64
-			err := x.Query(t.Context(), "SELECT count(*) FILTER (WHERE a = $1 AND b = $2 AND c = 1 AND d = 2 AND e = 0.5 AND f AND g = '{}' AND h = 'hey!'),"+
-				" count(*) FILTER (WHERE num_nulls(a, b, c, d, e, f, g, h) = 8) FROM "+quote(table), []any{id, at}, []any{&full, &empty}, nil)
+			err := x.Query(t.Context(), "SELECT count(*) FILTER (WHERE a = $1 AND b = $2 AND c = 1 AND d = 2 AND e = 0.5 AND f AND g = '{}' AND h = 'hey!' AND i = $3),"+
+				" count(*) FILTER (WHERE num_nulls(a, b, c, d, e, f, g, h, i) = 9) FROM "+quote(table), []any{id, at, allBytes()}, []any{&full, &empty}, nil)
 			if err != nil || full != 47 || empty != 23 {
 				t.Errorf("got %d rows of values and %d of NULLs, %v; want 47 and 23", full, empty, err)
 			}

@@ -3,9 +3,13 @@ package sqlite_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/conformance"
 	"github.com/neomultitenant/neoevents/driver"
@@ -24,6 +28,7 @@ func TestConformanceInAFile(t *testing.T) {
 		AppTx: map[string]func(*testing.T, driver.DB) conformance.AppTx{
 			"database/sql": func(t *testing.T, db driver.DB) conformance.AppTx { return beginAppTx(t, files.path(db)) },
 		},
+		SetTime:     setTime,
 		ReadsBeside: true,
 	})
 }
@@ -35,8 +40,9 @@ func TestConformanceInMemory(t *testing.T) {
 		only = aboutPools
 	}
 	conformance.Run(t, conformance.Harness{
-		Open: func(t *testing.T, opts ...driver.Option) driver.DB { return connect(t, "sqlite::memory:", opts) },
-		Only: only,
+		Open:    func(t *testing.T, opts ...driver.Option) driver.DB { return connect(t, "sqlite::memory:", opts) },
+		SetTime: setTime,
+		Only:    only,
 	})
 }
 
@@ -60,6 +66,17 @@ func TestConformanceOfAnAdoptedPool(t *testing.T) {
 var aboutPools = []string{
 	"Transactions", "Contexts", "ReadOnly", "Pools", "Schemas/Lifecycle", "Events/Save", "Events/SaveBatch", "Events/Marking",
 	"Endpoints/Save", "EventTypes/Save", "Subscriptions/Save", "Deliveries/Save", "Actions/Save", "Executions/Save",
+	"ArchiveRules/Save", "ArchiveJobs/Save", "Archives/Save", "ArchiveObjects/Write",
+}
+
+// setTime is Harness.SetTime.
+func setTime(t *testing.T, db driver.DB, schema, entity, field string, id uuid.UUID, at time.Time) {
+	t.Helper()
+	table := map[string]string{"archive rule": "event_archive_rules", "archive": "event_archives"}[entity]
+	statement := fmt.Sprintf(`UPDATE "%s__%s" SET "%s" = ? WHERE id = ?`, schema, table, field)
+	if err := sqlite.Exec(t.Context(), db, statement, at.UnixMicro(), id.String()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // files remembers which file each DB is on.

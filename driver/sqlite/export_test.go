@@ -20,3 +20,14 @@ func Pragma(ctx context.Context, of driver.DB, reader bool, name string) (value 
 	err = s.conn.QueryRowContext(ctx, "PRAGMA "+name).Scan(&value)
 	return value, err
 }
+
+// Exec runs a statement on the connection that writes.
+func Exec(ctx context.Context, on driver.DB, statement string, args ...any) error {
+	s, err := on.(*db).writer.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer on.(*db).writer.release(s)
+	_, err = s.conn.ExecContext(ctx, statement, args...)
+	return err
+}

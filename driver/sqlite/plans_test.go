@@ -32,6 +32,22 @@ func TestStatementsOfEachEventUseTheirIndex(t *testing.T) {
 		"executions.failed":               "action_executions_retry_idx",
 		"executions.countsOfAll":          "action_executions_created_idx",
 		"executions.byStatusOfAction":     "action_executions_action_status_idx",
+		"archives.byStatus":               "event_archives_status_idx",
+		"archives.byTime":                 "event_archives_events_idx (status=? AND events_from<?)",
+		"archives.byAggregate":            "sqlite_autoindex_tenant_acme__event_archives_1 (id=?)",
+		"archives.byPosition":             "event_archives_position_idx (status=?)",
+		"archives.expired":                "event_archives_expiry_idx",
+		"archiveObjects.list":             "sqlite_autoindex_tenant_acme__event_archive_objects_2 (name>? AND name<?)",
+		"archiveObjects.listFrom":         "sqlite_autoindex_tenant_acme__event_archive_objects_2 (name>?)",
+		"archiveObjects.read":             "sqlite_autoindex_tenant_acme__event_archive_chunks_1 (object_id=? AND number=?)",
+		"archiveRules.due":                "event_archive_rules_due_idx",
+		"archiveRules.claim":              "event_archive_rules_due_idx",
+		"archiveRules.all.all":            "sqlite_autoindex_tenant_acme__event_archive_rules_2",
+		"archiveRules.all.active":         "sqlite_autoindex_tenant_acme__event_archive_rules_2",
+		"archiveJobs.byStatus":            "event_archive_jobs_status_idx",
+		"archiveJobs.byRule":              "event_archive_jobs_rule_idx",
+		"archiveJobs.failed":              "event_archive_jobs_failed_idx",
+		"archiveJobs.deleteOld":           "event_archive_jobs_ended_idx",
 	} {
 		rows, err := app.Query("EXPLAIN QUERY PLAN "+statements[name], make([]any, strings.Count(statements[name], "?"))...)
 		if err != nil {

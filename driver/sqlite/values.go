@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Ids are text, times are microseconds since 1970, lists are JSON arrays.
+// Ids are text, times are microseconds since 1970, bytes are blobs, lists are JSON arrays.
 
 // bind returns args as they are stored.
 func bind(args []any) []any {
@@ -30,6 +30,10 @@ func bind(args []any) []any {
 		case json.RawMessage:
 			if v != nil {
 				bound[i] = string(v)
+			}
+		case []byte:
+			if v != nil {
+				bound[i] = v
 			}
 		case []uuid.UUID:
 			bound[i] = uuidList(v)
@@ -68,11 +72,29 @@ func scanTargets(targets []any) []any {
 			wrapped[i] = optionalMicroseconds{v}
 		case *json.RawMessage:
 			wrapped[i] = (*[]byte)(v)
+		case *[]byte:
+			wrapped[i] = blob{v}
 		default:
 			wrapped[i] = target // numbers, text, pointers to them, and Scanners such as uuid.UUID
 		}
 	}
 	return wrapped
+}
+
+// blob takes an empty blob for one: the driver has no bytes for it, as for NULL.
+type blob struct{ to *[]byte }
+
+func (b blob) Scan(value any) error {
+	if value == nil {
+		*b.to = nil
+		return nil
+	}
+	bytes, ok := value.([]byte)
+	if !ok {
+		return fmt.Errorf("bytes are stored as %T", value)
+	}
+	*b.to = append([]byte{}, bytes...)
+	return nil
 }
 
 type microseconds struct{ to *time.Time }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/query"
 )
 
 // shout is a Valuer and a Scanner of text.
@@ -70,8 +71,12 @@ func TestValuesOfEveryTypeComeBack(t *testing.T) {
 		{(*string)(nil), (*string)(nil)},
 		{json.RawMessage(`{ "a":1e2 }`), json.RawMessage(`{ "a":1e2 }`)},
 		{json.RawMessage(nil), json.RawMessage(nil)},
+		{allBytes(), allBytes()},
+		{[]byte{}, []byte{}},
+		{[]byte(nil), []byte(nil)},
 		{shout{pointer("hey")}, shout{pointer("hey!")}},
 		{nil, (*string)(nil)},
+		{nil, []byte(nil)},
 	} {
 		target := reflect.New(reflect.TypeOf(c.want))
 		into := target.Interface()
@@ -83,6 +88,61 @@ func TestValuesOfEveryTypeComeBack(t *testing.T) {
 		if got := target.Elem().Interface(); err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("from %T: got %v, %v; want %v", c.arg, got, err, c.want)
 		}
+	}
+}
+
+// allBytes has every byte there is, NUL and such that are no UTF-8 among them.
+func allBytes() []byte {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return all
+}
+
+// Bytes are stored as bytes, not as a text of the same ones; and they belong to the caller, before and after.
+func TestBytesAreBlobs(t *testing.T) {
+	x := inMemory(t)
+	given := allBytes()
+	var got [][]byte
+	var kind string
+	var bytes []byte
+	err := x.Query(t.Context(), "SELECT typeof(?), value FROM (SELECT ? AS value UNION ALL SELECT X'01' UNION ALL SELECT X'')",
+		[]any{given, given}, []any{&kind, &bytes}, func() { got = append(got, bytes) })
+	if err != nil || kind != "blob" {
+		t.Errorf("got a %s, %v; want a blob", kind, err)
+	}
+	if want := [][]byte{allBytes(), {1}, {}}; !reflect.DeepEqual(got, want) || !slices.Equal(given, allBytes()) {
+		t.Errorf("got %v, want %v; what was given is %v now", got, want, given)
+	}
+	for _, other := range []string{"'text'", "1", "1.5"} {
+		if err := x.Query(t.Context(), "SELECT "+other, nil, []any{&bytes}, nil); err == nil {
+			t.Errorf("%s was taken for bytes", other)
+		}
+	}
+}
+
+func TestInsertTakesBytes(t *testing.T) {
+	x := inMemory(t)
+	table := query.Table{Schema: "public", Name: "probe"}
+	if _, err := x.Exec(t.Context(), "CREATE TABLE "+quote(table)+" (n INTEGER PRIMARY KEY, a BLOB) STRICT", nil); err != nil {
+		t.Fatal(err)
+	}
+	values := [][]byte{allBytes(), {}, nil}
+	const n = 70
+	if err := x.Insert(t.Context(), table, []string{"a"}, n, func(i int) []any { return []any{values[i%len(values)]} }); err != nil {
+		t.Fatal(err)
+	}
+	var got, want [][]byte
+	var bytes []byte
+	if err := x.Query(t.Context(), "SELECT a FROM "+quote(table)+" ORDER BY n", nil, []any{&bytes}, func() { got = append(got, bytes) }); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		want = append(want, values[i%len(values)])
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

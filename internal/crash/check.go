@@ -14,9 +14,8 @@ import (
 
 // result is what became of the events.
 type result struct {
-	events, kills int
-	findings      []finding
-	stuck         error // errStuck: it was not run to its end
+	tally
+	stuck error // errStuck: it was not run to its end
 
 	known   map[uuid.UUID]saved
 	records map[uuid.UUID][]record // of each event
@@ -43,10 +42,16 @@ const (
 	isOutOfOrder kind = "out of order"
 )
 
+// tally is what both tests count.
+type tally struct {
+	events, kills int
+	findings      []finding
+}
+
 // count counts the events that something is wrong with.
-func (r *result) count(kind kind) int {
+func (t *tally) count(kind kind) int {
 	events := map[uuid.UUID]bool{}
-	for _, f := range r.findings {
+	for _, f := range t.findings {
 		if f.kind == kind {
 			events[f.event] = true
 		}
@@ -54,9 +59,11 @@ func (r *result) count(kind kind) int {
 	return len(events)
 }
 
-func (r *result) line(backend string) string {
-	return fmt.Sprintf("crash %s: events %d kills %d lost %d doubled %d", backend, r.events, r.kills, r.count(isLost), r.count(isDoubled))
+func (t *tally) line(test, backend string) string {
+	return fmt.Sprintf("%s %s: events %d kills %d lost %d doubled %d", test, backend, t.events, t.kills, t.count(isLost), t.count(isDoubled))
 }
+
+func (r *result) line(backend string) string { return r.tally.line("crash", backend) }
 
 // failure says what is wrong, in detail of the first few findings. Nil: nothing is.
 func (r *result) failure(details io.Writer) error {

@@ -51,19 +51,29 @@ func main() {
 
 // config is what the flags say.
 type config struct {
+	archives bool
 	backends []string
 	events   int
 	kills    int
+	input    string // empty: payloads are made up
 	seed     uint64
+}
+
+// outcome is what a test found out.
+type outcome interface {
+	line(backend string) string
+	failure(details io.Writer) error
 }
 
 // run is the command; it returns the exit code.
 func run(ctx context.Context, args []string) int {
 	var cfg config
 	flags := flag.NewFlagSet("crash", flag.ContinueOnError)
+	flags.BoolVar(&cfg.archives, "archives", false, "archive and restore events, instead of claiming them")
 	backends := flags.String("backends", "sqlite,postgres", "`list` of backends, separated by commas")
 	flags.IntVar(&cfg.events, "events", 50_000, "`number` of events for each backend, at least")
 	flags.IntVar(&cfg.kills, "kills", 200, "`number` of workers to kill for each backend")
+	flags.StringVar(&cfg.input, "input", "", "with -archives: JSON Lines `file` of events, a payload each (default made up)")
 	flags.Uint64Var(&cfg.seed, "seed", rand.Uint64(), "`number` that all choices follow from")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -106,7 +116,12 @@ func (c config) runBackend(ctx context.Context, backend string, out, progress io
 	default:
 		return fmt.Errorf("there is no backend %q: name sqlite, postgres, or both", backend)
 	}
-	result, err := crash(ctx, backend, dsn, dir, c, progress)
+	var result outcome
+	if c.archives {
+		result, err = crashArchives(ctx, backend, dsn, dir, c, progress)
+	} else {
+		result, err = crash(ctx, backend, dsn, dir, c, progress)
+	}
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type process struct {
 	order
 	cmd      *exec.Cmd
 	stdin    io.Closer
+	steps    steps         // that it tells of
 	ended    chan struct{} // closed when the process has ended
 	err      error         // how it ended
 	resumeAt time.Time     // it is stopped until then; zero: it runs
@@ -32,7 +33,7 @@ func start(o order, stderr io.Writer) (*process, error) {
 	}
 	p := &process{order: o, cmd: exec.Command(program), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text))
-	p.cmd.Stderr = stderr
+	p.cmd.Stdout, p.cmd.Stderr = &p.steps, stderr
 	ownGroup(p.cmd)
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -26,6 +26,8 @@ type order struct {
 	Ordered bool // claims by aggregates, and acknowledges in transactions only
 	Log     string
 	Seed    uint64
+
+	Archives string // the folder of archives, for a worker that makes and restores some; empty: it claims
 }
 
 // Leases are short, so that what a killed worker had comes back soon.
@@ -57,13 +59,17 @@ func beWorker(text string) int {
 		fmt.Fprintln(os.Stderr, "crash: a worker does not end")
 		os.Exit(1)
 	}()
-	var w worker
-	err := json.Unmarshal([]byte(text), &w.order)
-	if err == nil {
-		err = w.work(ctx)
+	var o order
+	err := json.Unmarshal([]byte(text), &o)
+	switch {
+	case err != nil:
+	case o.Archives != "":
+		err = (&archiveWorker{order: o}).work(ctx)
+	default:
+		err = (&worker{order: o}).work(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
-		fmt.Fprintf(os.Stderr, "crash: worker %s: %v\n", w.Name, err)
+		fmt.Fprintf(os.Stderr, "crash: worker %s: %v\n", o.Name, err)
 		return 1
 	}
 	return 0

@@ -38,8 +38,8 @@ CREATE TABLE {{table "event_archives"}} (
     CHECK ((status = 'in_progress') = (lease_token IS NOT NULL))
 ) WITH (fillfactor = 80);
 CREATE INDEX event_archives_status_idx ON {{table "event_archives"}} (status, created_at, id);
-CREATE INDEX event_archives_events_idx ON {{table "event_archives"}} (events_from, id) WHERE status = 'completed';
-CREATE INDEX event_archives_position_idx ON {{table "event_archives"}} (first_position, id) WHERE status = 'completed';
+CREATE INDEX event_archives_events_idx ON {{table "event_archives"}} (events_from, id, events_to) WHERE status = 'completed';
+CREATE INDEX event_archives_position_idx ON {{table "event_archives"}} (first_position, id, last_position) WHERE status = 'completed';
 CREATE INDEX event_archives_expiry_idx ON {{table "event_archives"}} (archived_at, id)
     WHERE auto_delete_after_days > 0 AND status IN ('completed', 'restored');
 
@@ -65,7 +65,7 @@ CREATE TABLE {{table "event_keys"}} (
 -- Which events are archived, and when. Lists are JSON.
 CREATE TABLE {{table "event_archive_rules"}} (
     id                     uuid        NOT NULL CONSTRAINT event_archive_rules_pkey PRIMARY KEY,
-    name                   text        NOT NULL CONSTRAINT event_archive_rules_name_key UNIQUE,
+    name                   text        COLLATE "C" NOT NULL CONSTRAINT event_archive_rules_name_key UNIQUE,
     description            text        NOT NULL,
     policy                 text        NOT NULL,
     include_types          text        NOT NULL,
@@ -90,7 +90,8 @@ CREATE TABLE {{table "event_archive_rules"}} (
     lease_until            timestamptz,
     created_at             timestamptz NOT NULL DEFAULT now(),
     updated_at             timestamptz NOT NULL DEFAULT now(),
-    revision               bigint      NOT NULL DEFAULT 1
+    revision               bigint      NOT NULL DEFAULT 1,
+    CHECK ((lease_token IS NULL) = (lease_until IS NULL))
 ) WITH (fillfactor = 80);
 CREATE INDEX event_archive_rules_due_idx ON {{table "event_archive_rules"}} (next_run_at, id) WHERE next_run_at IS NOT NULL;
 
@@ -105,8 +106,8 @@ CREATE TABLE {{table "event_archive_jobs"}} (
     raw_bytes       bigint      NOT NULL DEFAULT 0,
     size_bytes      bigint      NOT NULL DEFAULT 0,
     error_message   text        NOT NULL DEFAULT '',
-    retry_count     integer     NOT NULL DEFAULT 0,
-    max_retries     integer     NOT NULL,
+    retry_count     integer     NOT NULL DEFAULT 0 CHECK (retry_count >= 0),
+    max_retries     integer     NOT NULL CHECK (max_retries >= retry_count),
     started_at      timestamptz,
     completed_at    timestamptz,
     created_at      timestamptz NOT NULL DEFAULT now(),
@@ -119,20 +120,22 @@ CREATE INDEX event_archive_jobs_rule_idx ON {{table "event_archive_jobs"}} (rule
 CREATE INDEX event_archive_jobs_failed_idx ON {{table "event_archive_jobs"}} (completed_at, id) WHERE status = 'failed' AND retry_count < max_retries;
 CREATE INDEX event_archive_jobs_ended_idx ON {{table "event_archive_jobs"}} (completed_at, id) WHERE completed_at IS NOT NULL;
 
--- Files that are kept in the database, in chunks.
+-- Files that are kept in the database, in chunks. These are found by the id, which stays when a file gets
+-- its name.
 CREATE TABLE {{table "event_archive_objects"}} (
-    name        text        COLLATE "C" NOT NULL CONSTRAINT event_archive_objects_pkey PRIMARY KEY,
+    id          uuid        NOT NULL CONSTRAINT event_archive_objects_pkey PRIMARY KEY,
+    name        text        COLLATE "C" NOT NULL CONSTRAINT event_archive_objects_name_key UNIQUE,
     size_bytes  bigint      NOT NULL DEFAULT 0,
     chunks      integer     NOT NULL DEFAULT 0,
     is_complete boolean     NOT NULL DEFAULT FALSE,
     created_at  timestamptz NOT NULL DEFAULT now()
-);
+) WITH (fillfactor = 80);
 CREATE TABLE {{table "event_archive_chunks"}} (
-    name   text    COLLATE "C" NOT NULL CONSTRAINT event_archive_chunks_object_fkey
-                   REFERENCES {{table "event_archive_objects"}} (name) ON DELETE CASCADE,
-    number integer NOT NULL,
-    data   bytea   NOT NULL,
-    CONSTRAINT event_archive_chunks_pkey PRIMARY KEY (name, number)
+    object_id uuid    NOT NULL CONSTRAINT event_archive_chunks_object_fkey
+                      REFERENCES {{table "event_archive_objects"}} (id) ON DELETE CASCADE,
+    number    integer NOT NULL,
+    data      bytea   NOT NULL,
+    CONSTRAINT event_archive_chunks_pkey PRIMARY KEY (object_id, number)
 );
 -- What is in it is compressed already.
 ALTER TABLE {{table "event_archive_chunks"}} ALTER COLUMN data SET STORAGE EXTERNAL;

@@ -37,11 +37,11 @@ CREATE TABLE {{table "event_archives"}} (
     revision               INTEGER NOT NULL DEFAULT 1,
     CHECK ((status = 'in_progress') = (lease_token IS NOT NULL))
 ) STRICT;
+-- None is for one status only: SQLite would take the one by status before it.
 CREATE INDEX {{table "event_archives_status_idx"}} ON {{table "event_archives"}} (status, created_at, id);
-CREATE INDEX {{table "event_archives_events_idx"}} ON {{table "event_archives"}} (events_from, id) WHERE status = 'completed';
-CREATE INDEX {{table "event_archives_position_idx"}} ON {{table "event_archives"}} (first_position, id) WHERE status = 'completed';
-CREATE INDEX {{table "event_archives_expiry_idx"}} ON {{table "event_archives"}} (archived_at, id)
-    WHERE auto_delete_after_days > 0 AND status IN ('completed', 'restored');
+CREATE INDEX {{table "event_archives_events_idx"}} ON {{table "event_archives"}} (status, events_from, id, events_to);
+CREATE INDEX {{table "event_archives_position_idx"}} ON {{table "event_archives"}} (status, first_position, id, last_position);
+CREATE INDEX {{table "event_archives_expiry_idx"}} ON {{table "event_archives"}} (archived_at, id) WHERE auto_delete_after_days > 0;
 
 -- The events that an archive in progress is made of.
 CREATE TABLE {{table "event_archiving"}} (
@@ -90,7 +90,8 @@ CREATE TABLE {{table "event_archive_rules"}} (
     lease_until            INTEGER,
     created_at             INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000),
     updated_at             INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000),
-    revision               INTEGER NOT NULL DEFAULT 1
+    revision               INTEGER NOT NULL DEFAULT 1,
+    CHECK ((lease_token IS NULL) = (lease_until IS NULL))
 ) STRICT;
 CREATE INDEX {{table "event_archive_rules_due_idx"}} ON {{table "event_archive_rules"}} (next_run_at, id) WHERE next_run_at IS NOT NULL;
 
@@ -105,8 +106,8 @@ CREATE TABLE {{table "event_archive_jobs"}} (
     raw_bytes       INTEGER NOT NULL DEFAULT 0,
     size_bytes      INTEGER NOT NULL DEFAULT 0,
     error_message   TEXT    NOT NULL DEFAULT '',
-    retry_count     INTEGER NOT NULL DEFAULT 0,
-    max_retries     INTEGER NOT NULL,
+    retry_count     INTEGER NOT NULL DEFAULT 0 CHECK (retry_count >= 0),
+    max_retries     INTEGER NOT NULL CHECK (max_retries >= retry_count),
     started_at      INTEGER,
     completed_at    INTEGER,
     created_at      INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000),
@@ -116,20 +117,23 @@ CREATE TABLE {{table "event_archive_jobs"}} (
 ) STRICT;
 CREATE INDEX {{table "event_archive_jobs_status_idx"}} ON {{table "event_archive_jobs"}} (status, created_at, id);
 CREATE INDEX {{table "event_archive_jobs_rule_idx"}} ON {{table "event_archive_jobs"}} (rule_id, created_at, id);
-CREATE INDEX {{table "event_archive_jobs_failed_idx"}} ON {{table "event_archive_jobs"}} (completed_at, id) WHERE status = 'failed' AND retry_count < max_retries;
+-- With the + it is the predicate of the list, for which SQLite would take the index by status otherwise.
+CREATE INDEX {{table "event_archive_jobs_failed_idx"}} ON {{table "event_archive_jobs"}} (completed_at, id) WHERE +status = 'failed' AND retry_count < max_retries;
 CREATE INDEX {{table "event_archive_jobs_ended_idx"}} ON {{table "event_archive_jobs"}} (completed_at, id) WHERE completed_at IS NOT NULL;
 
--- Files that are kept in the database, in chunks.
+-- Files that are kept in the database, in chunks. These are found by the id, which stays when a file gets
+-- its name.
 CREATE TABLE {{table "event_archive_objects"}} (
-    name        TEXT    NOT NULL PRIMARY KEY,
+    id          TEXT    NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL UNIQUE,
     size_bytes  INTEGER NOT NULL DEFAULT 0,
     chunks      INTEGER NOT NULL DEFAULT 0,
     is_complete INTEGER NOT NULL DEFAULT 0,
     created_at  INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000)
 ) STRICT;
 CREATE TABLE {{table "event_archive_chunks"}} (
-    name   TEXT    NOT NULL REFERENCES {{table "event_archive_objects"}} (name) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    data   BLOB    NOT NULL,
-    PRIMARY KEY (name, number)
+    object_id TEXT    NOT NULL REFERENCES {{table "event_archive_objects"}} (id) ON DELETE CASCADE,
+    number    INTEGER NOT NULL,
+    data      BLOB    NOT NULL,
+    PRIMARY KEY (object_id, number)
 ) STRICT;
