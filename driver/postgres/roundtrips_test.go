@@ -175,6 +175,21 @@ func TestRoundTrips(t *testing.T) {
 	var leased []driver.ArchiveRule
 	var job driver.ArchiveJob
 	var archive driver.Archive
+	saved := newEvents(rowsToFind)
+	for i := range saved {
+		saved[i].ProcessedAt = &c.event.CreatedAt
+	}
+	saved, failed := events.SaveBatch(ctx, saved)
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	ofSaved := driver.ArchiveCriteria{AfterPosition: saved[0].Position - 1, MaxEvents: rowsToFind}
+	plans := make([]driver.Archive, 2)
+	for i := range plans {
+		if plans[i], failed = archives.Save(ctx, driver.Archive{Name: "a plan"}); failed != nil {
+			t.Fatal(failed)
+		}
+	}
 	methods := []method{
 		{"Events.GetByID", 1, func() error { return err(events.GetByID(ctx, c.event.ID)) }},
 		{"Events.Exists", 1, func() error { return err(events.Exists(ctx, c.event.ID)) }},
@@ -384,6 +399,39 @@ func TestRoundTrips(t *testing.T) {
 		{"Archives.GetExpired", 1, func() error { return err(archives.GetExpired(ctx, 0)) }},
 		{"Archives.GetStats", 1, func() error { return err(archives.GetStats(ctx)) }},
 		{"Archives.Delete", 1, func() error { return err(archives.Delete(ctx, archive.ID)) }},
+
+		{"Archives.Begin", 6, func() (err error) {
+			plans[0], err = archives.Begin(ctx, plans[0].ID, ofSaved, 0)
+			return err
+		}},
+		{"Archives.Extend", 1, func() error { return archives.Extend(ctx, plans[0].ID, *plans[0].LeaseToken, 0) }},
+		{"Archives.AllEvents", 1, func() error {
+			for range archives.AllEvents(ctx, plans[0].ID) {
+			}
+			return nil
+		}},
+		{"Archives.Fail", 4, func() error { return err(archives.Fail(ctx, plans[0].ID, *plans[0].LeaseToken, "")) }},
+		{"Archives.Begin", 6, func() (err error) {
+			plans[1], err = archives.Begin(ctx, plans[1].ID, ofSaved, 0)
+			return err
+		}},
+		{"Archives.Complete", 8, func() error {
+			return err(archives.Complete(ctx, plans[1].ID, *plans[1].LeaseToken, driver.ArchiveFile{
+				ObjectName: "a", EventCount: rowsToFind, Checksum: strings.Repeat("0", 64), EventsFrom: saved[0].OccurredAt, EventsTo: time.Now(),
+			}))
+		}},
+		{"Archives.Restore", 7, func() error {
+			return err(archives.Restore(ctx, plans[1].ID, func(yield func(driver.Event, error) bool) {
+				for _, event := range saved {
+					if !yield(event, nil) {
+						return
+					}
+				}
+			}))
+		}},
+		{"Archives.Recover", 3, func() error { return err(archives.Recover(ctx, 0)) }},
+		{"Archives.Purge", 4, func() error { return err(archives.Purge(ctx, plans[1].ID)) }},
+		{"Archives.Measure", 1, func() error { return err(archives.Measure(ctx)) }},
 
 		{"ArchiveObjects.Create", 1, func() error { return err(objects.Create(ctx, ".unfinished")) }},
 		{"ArchiveObjects.Append", 1, func() error { return objects.Append(ctx, ".unfinished", 0, []byte("some")) }},
