@@ -172,5 +172,9 @@ type Config struct {
 	Logger     *slog.Logger  // never nil; default slog.Default()
 	Keys       *KeyRing      // nil: secrets are stored as they are
 
+	// EventPartitions is how many positions each partition of the events of a new schema has; 0: they are
+	// not partitioned.
+	EventPartitions int64
+
 	warned *sync.Once
 }

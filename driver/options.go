@@ -27,6 +27,8 @@ func NewConfig(opts ...Option) (Config, error) {
 		return Config{}, invalid("MaxConns", "must not be negative")
 	case config.MaxPayload < 2 || config.MaxPayload > MaxPayloadLimit:
 		return Config{}, invalid("MaxPayload", fmt.Sprintf("must be 2 to %d bytes", MaxPayloadLimit))
+	case config.EventPartitions < 0:
+		return Config{}, invalid("EventPartitions", fmt.Sprintf("must be 0 for none, or %d to %d positions", MinEventPartition, MaxEventPartition))
 	case config.Migrations > MigrateNever:
 		return Config{}, invalid("Migrations", "is no mode: "+strconv.Itoa(int(config.Migrations)))
 	}
@@ -74,6 +76,27 @@ const (
 // MaxPayloadLimit at most.
 func WithMaxPayload(bytes int) Option {
 	return func(c *Config) { c.MaxPayload = bytes }
+}
+
+// How many positions a partition of the events may have.
+const (
+	MinEventPartition = 10_000
+	MaxEventPartition = 1_000_000_000
+)
+
+// WithEventPartitions makes a schema whose tables are created keep its events in partitions of size
+// positions each, MinEventPartition to MaxEventPartition, so that ArchiveWork.Detach archives a full one in
+// a time that does not depend on how many events it has. 0, the default: no partitions. docs/partitions.md
+// says what it costs and how to choose the size.
+//
+// A schema that has its tables stays as it is, with partitions or without, whatever the option says. With
+// MigrateNever nobody looks which it is: then the option must be what the schema was created with. Only
+// PostgreSQL has partitions; on SQLite the option does nothing.
+func WithEventPartitions(size int64) Option {
+	if size != 0 && (size < MinEventPartition || size > MaxEventPartition) {
+		size = -1 // which NewConfig refuses
+	}
+	return func(c *Config) { c.EventPartitions = size }
 }
 
 // WithLogger sets where the library reports what it does by itself (migrations), slog.Default()

@@ -19,7 +19,7 @@ func TestOptionsByDefault(t *testing.T) {
 
 // settings are the fields of a Config that options set.
 func settings(c driver.Config) driver.Config {
-	return driver.Config{Migrations: c.Migrations, MaxConns: c.MaxConns, MaxPayload: c.MaxPayload, Logger: c.Logger, Keys: c.Keys}
+	return driver.Config{Migrations: c.Migrations, MaxConns: c.MaxConns, MaxPayload: c.MaxPayload, Logger: c.Logger, Keys: c.Keys, EventPartitions: c.EventPartitions}
 }
 
 func TestOptionsAreTaken(t *testing.T) {
@@ -35,6 +35,9 @@ func TestOptionsAreTaken(t *testing.T) {
 		{"MaxConns", []driver.Option{driver.WithMaxConns(1)}, driver.Config{MaxConns: 1}},
 		{"smallest MaxPayload", []driver.Option{driver.WithMaxPayload(2)}, driver.Config{MaxPayload: 2}},
 		{"largest MaxPayload", []driver.Option{driver.WithMaxPayload(driver.MaxPayloadLimit)}, driver.Config{MaxPayload: driver.MaxPayloadLimit}},
+		{"smallest EventPartitions", []driver.Option{driver.WithEventPartitions(driver.MinEventPartition)}, driver.Config{EventPartitions: driver.MinEventPartition}},
+		{"largest EventPartitions", []driver.Option{driver.WithEventPartitions(driver.MaxEventPartition)}, driver.Config{EventPartitions: driver.MaxEventPartition}},
+		{"no EventPartitions", []driver.Option{driver.WithEventPartitions(-1), driver.WithEventPartitions(0)}, driver.Config{}},
 		{"a key ring", []driver.Option{driver.WithKeyRing(keys)}, driver.Config{Keys: keys}},
 		{"a nil option", []driver.Option{nil, driver.WithMaxConns(2)}, driver.Config{MaxConns: 2}},
 		{"the last one counts", []driver.Option{driver.WithMaxConns(-1), driver.WithMaxConns(3)}, driver.Config{MaxConns: 3}},
@@ -57,6 +60,9 @@ func TestOptionsThatCannotBeUsed(t *testing.T) {
 		opt   driver.Option
 	}{
 		{"MaxConns", driver.WithMaxConns(-1)},
+		{"EventPartitions", driver.WithEventPartitions(-1)},
+		{"EventPartitions", driver.WithEventPartitions(driver.MinEventPartition - 1)},
+		{"EventPartitions", driver.WithEventPartitions(driver.MaxEventPartition + 1)},
 		{"MaxPayload", driver.WithMaxPayload(-1)},
 		{"MaxPayload", driver.WithMaxPayload(0)},
 		{"MaxPayload", driver.WithMaxPayload(1)}, // no object fits

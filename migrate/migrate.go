@@ -19,6 +19,9 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
+// partitionsSince is the first version whose schemas can have partitioned events.
+const partitionsSince = 5
+
 // Concurrency is how many schemas Up and Verify work on at a time.
 const Concurrency = 8
 
@@ -75,8 +78,11 @@ func Down(ctx context.Context, db driver.DB, schema string, version int) error {
 			return nil
 		}
 		return fail("migrate.Down", schema, undo(ctx, t, schema, func(tx Tx) error {
-			if version == 0 {
+			switch {
+			case version == 0:
 				return uninstall(ctx, t, schema, tx)
+			case version < partitionsSince && tx.Has("partitions"):
+				return &driver.Error{Kind: driver.ErrState, Err: fmt.Errorf("its events are partitioned, which no version before %d knows; only 0, which removes everything, is below", partitionsSince)}
 			}
 			return run(ctx, t, schema, tx, func(m *engine.Migrate) error { return m.Migrate(uint(version)) })
 		}))
@@ -117,6 +123,11 @@ func undo(ctx context.Context, t Target, schema string, work func(tx Tx) error) 
 }
 
 func uninstall(ctx context.Context, t Target, schema string, tx Tx) error {
+	if tx.Has("partitions") {
+		if err := runFile(ctx, t, schema, tx, "partitions_drop.sql"); err != nil {
+			return err
+		}
+	}
 	if err := run(ctx, t, schema, tx, (*engine.Migrate).Down); err != nil {
 		return err
 	}
@@ -152,7 +163,11 @@ func up(ctx context.Context, t Target, schema string) (Status, error) {
 			if err != nil || status.current() {
 				return err
 			}
-			return run(ctx, t, schema, tx, (*engine.Migrate).Up)
+			err = run(ctx, t, schema, tx, (*engine.Migrate).Up)
+			if err == nil && status.Version == 0 && t.EventPartitions() > 0 {
+				err = runFile(ctx, t, schema, tx, "partitions.sql")
+			}
+			return err
 		})
 	}
 	return status, fail("migrate.Up", schema, err)

@@ -26,6 +26,19 @@ func run(ctx context.Context, t Target, schema string, tx Tx, work func(*engine.
 	return nil
 }
 
+// runFile runs a template that is not one of the numbered migrations.
+func runFile(ctx context.Context, t Target, schema string, tx Tx, name string) error {
+	text, err := files.ReadFile("sql/" + t.MigrationDialect() + "/" + name)
+	if err != nil {
+		return err
+	}
+	script, err := execute(name, text, functions(t, schema, tx))
+	if err != nil {
+		return err
+	}
+	return tx.Run(ctx, script.String())
+}
+
 // schemaDB is golang-migrate's view of one schema. The transaction around it is the lock, and it
 // makes dirty versions impossible: golang-migrate writes the mark before each migration and takes
 // it away after, and both commit with the migration or not at all.

@@ -31,7 +31,7 @@ func Latest(dialect string) (int, error) {
 }
 
 // rendered is a source of migrations for one schema: the files are templates, which know the names
-// of its tables and what the server can do.
+// of its tables, what the server can do, and the size of partitions.
 type rendered struct {
 	source.Driver
 	funcs template.FuncMap
@@ -42,8 +42,13 @@ func newSource(t Target, schema string, tx Tx) (source.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &rendered{plain, functions(t, schema, tx)}, nil
+}
+
+// functions are what templates know.
+func functions(t Target, schema string, tx Tx) template.FuncMap {
 	table := func(name string) string { return t.MigrationTable(schema, name) }
-	return &rendered{plain, template.FuncMap{"table": table, "has": tx.Has}}, nil
+	return template.FuncMap{"table": table, "has": tx.Has, "size": t.EventPartitions, "partitioned": func() []string { return []string{"events", "event_processed"} }}
 }
 
 func (r *rendered) ReadUp(version uint) (io.ReadCloser, string, error) {
@@ -63,13 +68,18 @@ func (r *rendered) render(file io.ReadCloser, name string, err error) (io.ReadCl
 	if err != nil {
 		return nil, "", err
 	}
-	parsed, err := template.New(name).Funcs(r.funcs).Parse(string(text))
+	script, err := execute(name, text, r.funcs)
 	if err != nil {
 		return nil, "", err
 	}
-	var script bytes.Buffer
-	if err := parsed.Execute(&script, nil); err != nil {
-		return nil, "", err
+	return io.NopCloser(script), name, nil
+}
+
+func execute(name string, text []byte, funcs template.FuncMap) (*bytes.Buffer, error) {
+	parsed, err := template.New(name).Funcs(funcs).Parse(string(text))
+	if err != nil {
+		return nil, err
 	}
-	return io.NopCloser(&script), name, nil
+	var script bytes.Buffer
+	return &script, parsed.Execute(&script, nil)
 }

@@ -29,13 +29,18 @@ type Target interface {
 	// takes effect or nothing.
 	MigrationTx(ctx context.Context, schema string, fn func(tx Tx) error) error
 
+	// EventPartitions is how many positions each partition of the events of a new schema is to have; 0:
+	// they are not to be partitioned.
+	EventPartitions() int64
+
 	// Forget makes the next call of Store look at the schema anew.
 	Forget(schema string)
 }
 
 // Tx is a transaction that migrates one schema.
 type Tx interface {
-	// Has reports a feature of the server that migrations make use of: "lz4".
+	// Has reports a feature of the server that migrations make use of, "lz4", or that the schema has
+	// "partitions".
 	Has(feature string) bool
 	// DropIfEmpty drops the schema itself if nothing is left in it, where there is such a thing.
 	DropIfEmpty(ctx context.Context) error

@@ -40,12 +40,12 @@ func newClaimSQL(s *schemaSQL) *claimSQL {
 	uncounted := func(u sq.UpdateBuilder) sq.UpdateBuilder { return u.Set("attempts", sq.Expr("attempts - 1")) }
 	// The later rows of the aggregates of events, and the first row there is after these events.
 	later := func(token, where string) string {
-		return "event_id " + d.IsAmong("SELECT l.event_id FROM "+d.UUIDs+" "+b.eachEvent("e.id = value")+" "+
+		return "event_id " + d.IsAmong("SELECT l.event_id FROM "+d.UUIDs+" "+b.eachGiven()+" "+
 			b.eachWaiting("l", sameAggregate("l", "e")+" AND l.aggregate_version > e.aggregate_version AND "+token)+where)
 	}
 	ours := later("l.lease_token = ?", "")
 	next := "SELECT (SELECT n.event_id FROM " + b.queue + " n WHERE " + sameAggregate("n", "e") +
-		" AND n.aggregate_version > e.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM " + d.UUIDs + " " + b.eachEvent("e.id = value") +
+		" AND n.aggregate_version > e.aggregate_version ORDER BY n.aggregate_version LIMIT 1) FROM " + d.UUIDs + " " + b.eachGiven() +
 		" WHERE (SELECT 1 FROM " + b.queue + " WHERE is_held ORDER BY available_at LIMIT 1) IS NOT NULL" // mostly none is
 	event := strings.Join(queueColumns, ", ")
 

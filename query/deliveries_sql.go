@@ -37,6 +37,11 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		"EXISTS (SELECT 1 FROM " + endpoints + " e WHERE e.id = endpoint_id AND e.is_active)"
 	dueFirst := sq.Select("id").From(deliveries).Where(due).OrderBy("next_retry_at", "id").Suffix("LIMIT ?")
 
+	theEvent := events + " v ON v.id = ?"
+	if s.keyed {
+		theEvent = s.quote(keysTable) + " k ON k.event_id = ? JOIN " + events + " v ON v.position = k.position"
+	}
+
 	joined := t.names("d.")
 	attemptNames := make([]string, len(attemptColumns))
 	for i, c := range attemptColumns {
@@ -64,11 +69,11 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		).Select(s.locking(sq.Select(
 			"first", "e.id", "v.id", "'pending'", "0", "e.max_retry_attempts + 1", "e.retry_backoff_seconds",
 			"e.retry_backoff_multiplier", "e.retry_jitter", d.Now, "FALSE", "''",
-		).From(d.Pairs).Join(endpoints+" e ON e.id = second").Join(events+" v ON v.id = ?").Where("e.is_active").
+		).From(d.Pairs).Join(endpoints+" e ON e.id = second").Join(theEvent).Where("e.is_active").
 			OrderBy("e.id"), "FOR KEY SHARE OF e, v")). // two that save the same ones never wait for each other
 			Suffix("ON CONFLICT DO NOTHING")),
 		ofEvent:     s.render(t.read().Where("event_id = ? AND replay_of IS NULL AND endpoint_id " + d.IsOneOf).OrderBy("id")),
-		eventExists: s.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(events).Where("id = ?")))),
+		eventExists: s.render(sq.Expr("SELECT EXISTS (" + s.ofEvent("?", "") + ")")),
 
 		advance: s.render(sq.Update(deliveries).
 			Set("status", sq.Expr("?")).Set("attempt_count", sq.Expr("?")).Set("next_retry_at", sq.Expr("?")).
@@ -88,7 +93,7 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		lockEndpoint: s.render(s.locking(sq.Select("id").From(endpoints).Where("id = ?"), "FOR UPDATE")),
 		failedSince: s.render(t.read().Where("endpoint_id = ? AND status = 'failed' AND completed_at >= ?").
 			Where("NOT EXISTS (SELECT 1 FROM "+deliveries+" r WHERE r.replay_of = "+deliveries+".id)").
-			Where("EXISTS (SELECT 1 FROM "+events+" v WHERE v.id = event_id)").OrderBy("created_at", "id")),
+			Where("EXISTS ("+s.ofEvent(deliveries+".event_id", "")+")").OrderBy("created_at", "id")),
 
 		daily: s.render(sq.Select(d.Day("created_at")+" AS day", "status", "count(*)", "CAST(sum(attempt_count) AS bigint)").From(deliveries).
 			Where("endpoint_id = ? AND created_at >= ?").GroupBy("day", "status").OrderBy("day", "status")),

@@ -59,14 +59,17 @@ type Dialect struct {
 	EachOfAggregate func(queue Table) string
 	// EachHasLimit tells that EachOfAggregate has a parameter.
 	EachHasLimit bool
-	// Horizon is a query for the last position that was taken for a table, the transactions that took
-	// some and have not ended, as words, whether that can be relied on, and whether each statement of
-	// this transaction sees what was committed before it. Empty where positions are committed in
-	// order.
-	Horizon func(events Table) string
-	// Reserve returns a query with one parameter, a count, that takes so many positions for a table
-	// and returns them in rising order, each with Now.
-	Reserve func(events Table) string
+	// Horizon is a query for the last position in a table, the transactions that took some of the table
+	// which gives them and have not ended, as words, whether that can be relied on, and whether each
+	// statement of this transaction sees what was committed before it. Empty where positions are
+	// committed in order.
+	Horizon func(events, numbered Table) string
+	// Reserve returns a query with one parameter, a count, that takes so many positions of the table
+	// that gives them and returns them in rising order, each with Now.
+	Reserve func(numbered Table) string
+	// PartitionBounds is a query for the size of the partitions of events, 0 if they are not partitioned, the
+	// first position that has none, and the last one that was taken, as size, last_end and last_position.
+	PartitionBounds func(events, numbered Table) string
 	// Locks tells that rows are locked with FOR UPDATE, FOR KEY SHARE and the like, in a LATERAL
 	// subquery, too. Without it a transaction must keep other writers out from its start.
 	Locks bool

@@ -76,24 +76,22 @@ func newBuilder(s *schemaSQL) *builder {
 }
 
 func newEventSQL(s *schemaSQL) *eventSQL {
-	d, schema := s.dialect, s.schema
-	b := newBuilder(s)
+	d, b := s.dialect, newBuilder(s)
 	newestFirst := "e.occurred_at DESC, e.position DESC"
 	return &eventSQL{
-		save:     b.save("?", b.untaken(theID, theVersion)),
-		saveNext: b.save("("+b.lastOf("?", "?")+") + 1", b.untaken(theID)),
-		conflict: b.conflict(),
-		reserve: b.render(sq.Select("r.*").Column("EXISTS (SELECT 1 FROM " + b.keys + ") OR EXISTS (SELECT 1 FROM " + b.archiving + ")").
-			From("(" + d.Reserve(Table{schema, eventsTable}) + ") r")),
+		save:         b.save("?", b.untaken(theID, theVersion)),
+		saveNext:     b.save("("+b.lastOf("?", "?")+") + 1", b.untaken(theID)),
+		conflict:     b.conflict(),
 		archived:     b.archived(),
+		reserve:      b.render(sq.Select("r.*").Column(b.anyArchived()).From("(" + d.Reserve(b.numbered()) + ") r")),
 		takenID:      b.takenID(),
-		archivedIn:   b.render(sq.Select("archive_id").From(b.keys).Where("event_id = ?")),
+		archivedIn:   b.render(b.archivedIn()),
 		lastVersion:  b.render(sq.Select("(" + b.lastOf("?", "?") + ")")),
 		lastVersions: b.lastVersions(),
 
-		byID:           b.render(b.read(allColumns).Where("e.id = ?")),
-		exists:         b.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(b.events).Where("id = ?")))),
-		byAggregate:    b.list(b.read(allColumns).Where("e.aggregate_type = ? AND e.aggregate_id = ? AND e.aggregate_version >= ?"), "e.aggregate_version"),
+		byID:           b.render(b.readByKey().Where(b.key("id") + " = ?")),
+		exists:         b.render(sq.Expr("SELECT EXISTS (" + b.ofEvent("?", "") + ")")),
+		byAggregate:    b.list(b.readByKey().Where(b.key("aggregate_type")+" = ? AND "+b.key("aggregate_id")+" = ? AND "+b.key("aggregate_version")+" >= ?"), b.key("aggregate_version")),
 		byCorrelation:  b.list(b.read(allColumns).Where("e.correlation_id = ?"), "e.occurred_at, e.position"),
 		byType:         b.list(b.read(allColumns).Where("e.event_type = ?"), newestFirst),
 		byContext:      b.list(b.read(allColumns).Where("e.context_id = ?"), newestFirst),
@@ -114,6 +112,35 @@ func newEventSQL(s *schemaSQL) *eventSQL {
 func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
 	return sq.Select(names(columns)...).From(b.events + " e").
 		LeftJoin(b.processed + " p ON p.position = e.position")
+}
+
+// readByKey is read for events that are looked for by their id or aggregate, whose columns are key.
+func (b *builder) readByKey() sq.SelectBuilder {
+	if !b.keyed {
+		return b.read(allColumns)
+	}
+	return sq.Select(names(allColumns)...).From(b.keys + " k").JoinClause(b.eachEvent("e.position = k.position")).
+		LeftJoin(b.processed + " p ON p.position = k.position")
+}
+
+// key is a column by which readByKey looks for events.
+func (b *builder) key(column string) string {
+	switch {
+	case !b.keyed:
+		return "e." + column
+	case column == "id":
+		return "k.event_id"
+	}
+	return "k." + column
+}
+
+// eachGiven joins with what identifies an event e, its id and its aggregate's columns, for which where
+// holds of e's id: one lookup for each row before.
+func (b *builder) eachGiven() string {
+	if b.keyed {
+		return b.dialect.Each(Table{b.schema, keysTable}, "e", "e.event_id = value")
+	}
+	return b.eachEvent("e.id = value")
 }
 
 // waiting selects the events whose positions the select queued finds in the queue, in any order: a
@@ -172,6 +199,9 @@ func (b *builder) save(version, untaken string) string {
 	}
 	const saved = "position, aggregate_version, occurred_at, created_at"
 	queued := strings.Join(queueColumns, ", ")
+	if b.keyed {
+		return b.saveKeyed(version, saved)
+	}
 	insert := sq.Insert(b.events).Columns(insertColumns...).Select(values.Where(untaken))
 	if !b.dialect.WritableCTE {
 		return b.render(insert.Suffix("ON CONFLICT DO NOTHING RETURNING " + saved)) // the caller enqueues it
@@ -179,6 +209,58 @@ func (b *builder) save(version, untaken string) string {
 	return b.render(sq.Select(saved).From("saved").PrefixExpr(sq.Expr("WITH saved AS (?), queued AS (?)",
 		insert.Suffix("ON CONFLICT DO NOTHING RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, "+saved),
 		sq.Insert(b.queue).Columns(queueColumns...).Select(sq.Select(queued).From("saved")))))
+}
+
+// saveKeyed is save where all events have keys, which say what is taken and give the position. Its
+// parameters are the key's, id, aggregate type and id, and what version has, and then those of the other
+// columns.
+func (b *builder) saveKeyed(version, saved string) string {
+	columns, values := []string{"position", "aggregate_version"}, sq.Select("k.position", "k.aggregate_version")
+	for _, column := range insertColumns {
+		switch column {
+		case "aggregate_version":
+			continue
+		case "occurred_at":
+			values = values.Column("coalesce(?, " + b.dialect.Now + ")")
+		default:
+			values = values.Column("?")
+		}
+		columns = append(columns, column)
+	}
+	keyed := sq.Insert(b.keys).Columns("event_id", "aggregate_type", "aggregate_id", "aggregate_version").
+		Select(sq.Select("?", "?", "?", version)).Suffix("ON CONFLICT DO NOTHING RETURNING position, aggregate_version")
+	insert := sq.Insert(b.events).Columns(columns...).Select(values.From("keyed k")).
+		Suffix("RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, " + saved)
+	queued := strings.Join(queueColumns, ", ")
+	return b.render(sq.Select(saved).From("saved").PrefixExpr(sq.Expr("WITH keyed AS (?), saved AS (?), queued AS (?)",
+		keyed, insert, sq.Insert(b.queue).Columns(queueColumns...).Select(sq.Select(queued).From("saved")))))
+}
+
+// saveArgs are the parameters of save, or of saveNext for an event without a version.
+func (b *builder) saveArgs(e *driver.Event) []any {
+	args := insertArgs(e)
+	columns := args[:len(args)-1] // all but the version
+	version := []any{e.AggregateVersion}
+	if e.AggregateVersion == 0 {
+		version = b.both(e.AggregateType, e.AggregateID)
+	}
+	if b.keyed {
+		return slices.Concat([]any{e.ID, e.AggregateType, e.AggregateID}, version, columns)
+	}
+	args = slices.Concat(columns, version, b.both(e.ID))
+	if e.AggregateVersion != 0 {
+		args = append(args, b.both(e.AggregateType, e.AggregateID, e.AggregateVersion)...)
+	}
+	return args
+}
+
+// both is the parameters of what is asked of the events and of the keys: the same twice, unless the keys
+// are those of all events.
+func (s *schemaSQL) both(args ...any) []any {
+	if s.keyed {
+		return args
+	}
+	return slices.Concat(args, args)
 }
 
 // What an event must not share with another one, in the table of events and in that of keys, whose
@@ -189,6 +271,31 @@ var (
 )
 
 const ofVersion = "aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?"
+
+// anyArchived tells whether a batch has to be compared with the keys of archived events before it is
+// stored. Where all events have keys, storing these tells.
+func (b *builder) anyArchived() string {
+	if b.keyed {
+		return "FALSE"
+	}
+	return "EXISTS (SELECT 1 FROM " + b.keys + ") OR EXISTS (SELECT 1 FROM " + b.archiving + ")"
+}
+
+// archivedIn selects the archive that an event is in or was in when that was deleted. Its parameter is the
+// event's id.
+func (b *builder) archivedIn() sq.SelectBuilder {
+	if !b.keyed {
+		return sq.Select("archive_id").From(b.keys).Where("event_id = ?")
+	}
+	detached := sq.Select("a.id").From(b.quote(archivesTable) + " a").Where(isDetached("a.") + " AND a.status IN ('completed', 'deleted')").
+		Where("k.position BETWEEN a.first_position AND a.last_position").OrderBy("a.archived_at DESC").Suffix("LIMIT 1")
+	return sq.Select().Column(sq.Expr("coalesce(k.archive_id, (?))", detached)).From(b.keys + " k").Where("k.event_id = ?")
+}
+
+// isDetached holds for an archive that is, or was, a partition.
+func isDetached(prefix string) string {
+	return prefix + "storage_type = '" + string(driver.StoragePartition) + "' AND " + prefix + "checksum = ''"
+}
 
 // untaken holds if no event is, or was before it was archived, what of an event must not be another one's. Its
 // parameters are those of each, twice. The table of events has unique keys of its own; it is asked so that an
@@ -202,6 +309,9 @@ func (b *builder) untaken(by ...[2]string) string {
 }
 
 func (b *builder) taken(by [2]string) string {
+	if b.keyed {
+		return "EXISTS (SELECT 1 FROM " + b.keys + " WHERE " + by[1] + ")"
+	}
 	return "EXISTS (SELECT 1 FROM " + b.events + " WHERE " + by[0] + ") OR EXISTS (SELECT 1 FROM " + b.keys + " WHERE " + by[1] + ")"
 }
 
@@ -209,6 +319,9 @@ func (b *builder) taken(by [2]string) string {
 func (b *builder) lastOf(aggregateType, aggregateID string) string {
 	last := func(table string) string {
 		return "SELECT max(aggregate_version) AS last FROM " + table + " WHERE aggregate_type = " + aggregateType + " AND aggregate_id = " + aggregateID
+	}
+	if b.keyed {
+		return "SELECT coalesce(max(last), 0) FROM (" + last(b.keys) + ") AS lasts"
 	}
 	return "SELECT coalesce(max(last), 0) FROM (" + last(b.events) + " UNION ALL " + last(b.keys) + ") AS lasts"
 }
@@ -254,8 +367,11 @@ func (b *builder) mark() []string {
 // takenID finds the ids first: asked for the one with the lowest position, a plan can go through
 // all events in that order.
 func (b *builder) takenID() string {
-	taken := sq.Select("e.id", "e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value").
-		Suffix("UNION ALL SELECT k.event_id, k.position FROM " + b.dialect.UUIDs + " JOIN " + b.keys + " k ON k.event_id = value")
+	taken := sq.Select("k.event_id AS id", "k.position").From(b.dialect.UUIDs).Join(b.keys + " k ON k.event_id = value")
+	if !b.keyed {
+		taken = sq.Select("e.id", "e.position").From(b.dialect.UUIDs).Join(b.events + " e ON e.id = value").
+			Suffix("UNION ALL SELECT k.event_id, k.position FROM " + b.dialect.UUIDs + " JOIN " + b.keys + " k ON k.event_id = value")
+	}
 	return b.render(sq.Select("id").From("taken").OrderBy("position").Suffix("LIMIT 1").
 		PrefixExpr(sq.Expr("WITH taken AS MATERIALIZED (?)", taken)))
 }

@@ -163,6 +163,9 @@ func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
 		i++
 	})
 	if err == nil {
+		err = r.insertKeys(ctx, rows)
+	}
+	if err == nil {
 		err = r.insertRows(ctx, rows)
 	}
 	if err != nil || !archives {
@@ -174,6 +177,23 @@ func (r *events) insertAll(ctx context.Context, rows []driver.Event) error {
 		err = driver.ErrAlreadyExists
 	}
 	return err
+}
+
+// insertKeys stores the keys of events, and sees to it that these have a partition, where they are
+// partitioned.
+func (r *events) insertKeys(ctx context.Context, rows []driver.Event) error {
+	if r.partitioning == nil {
+		return nil
+	}
+	last := rows[len(rows)-1].Position
+	if err := r.partitioning.reach(ctx, last); err != nil {
+		return err
+	}
+	r.partitioning.ahead(ctx, last)
+	columns := []string{"position", "aggregate_version", "event_id", "aggregate_id", "aggregate_type"}
+	return r.exec.Insert(ctx, Table{r.schema, keysTable}, columns, len(rows), func(i int) []any {
+		return []any{rows[i].Position, rows[i].AggregateVersion, rows[i].ID, rows[i].AggregateID, rows[i].AggregateType}
+	})
 }
 
 // insertRows stores events that have all there is to them.
@@ -231,7 +251,7 @@ func (r *events) explainAll(ctx context.Context, prepared []driver.Event) error 
 		}
 	}
 	var taken *uuid.UUID
-	if err := r.exec.Query(ctx, r.sql.takenID, []any{ids, ids}, []any{&taken}, nil); err != nil {
+	if err := r.exec.Query(ctx, r.sql.takenID, r.sql.locks.both(ids), []any{&taken}, nil); err != nil {
 		return err
 	}
 	if taken != nil {

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
@@ -55,13 +56,9 @@ func (r *events) saveOne(ctx context.Context, e *driver.Event) error {
 
 // insertOne is one try of saveOne: false if the id or the version is taken.
 func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, err error) {
-	sql, args := r.sql.save, insertArgs(e)
+	sql, args := r.sql.save, r.sql.locks.saveArgs(e)
 	if e.AggregateVersion == 0 {
-		sql, args = r.sql.saveNext, append(args[:len(args)-1], e.AggregateType, e.AggregateID, e.AggregateType, e.AggregateID)
-	}
-	args = append(args, e.ID, e.ID)
-	if e.AggregateVersion != 0 {
-		args = append(args, e.AggregateType, e.AggregateID, e.AggregateVersion, e.AggregateType, e.AggregateID, e.AggregateVersion)
+		sql = r.sql.saveNext
 	}
 	targets := []any{&e.Position, &e.AggregateVersion, &e.OccurredAt, &e.CreatedAt}
 	insert := func(x Executor) error {
@@ -69,6 +66,14 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 	}
 	if r.dialect.WritableCTE {
 		err = insert(r.exec)
+		if err != nil {
+			if err = r.partitioning.missed(ctx, r.exec, err); err == nil {
+				err = insert(r.exec)
+			}
+		}
+		if saved {
+			r.partitioning.ahead(ctx, e.Position)
+		}
 		return saved, err
 	}
 	err = r.exec.InTx(ctx, func(x Executor) error {
@@ -84,10 +89,10 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 // of its aggregate.
 func (r *events) explainOne(ctx context.Context, e *driver.Event) (last int64, err error) {
 	var idTaken, versionTaken bool
-	err = r.exec.Query(ctx, r.sql.conflict, []any{
-		e.ID, e.ID, e.AggregateType, e.AggregateID, e.AggregateVersion, e.AggregateType, e.AggregateID, e.AggregateVersion,
-		e.AggregateType, e.AggregateID, e.AggregateType, e.AggregateID,
-	}, []any{&idTaken, &versionTaken, &last}, nil)
+	both := r.sql.locks.both
+	err = r.exec.Query(ctx, r.sql.conflict, slices.Concat(
+		both(e.ID), both(e.AggregateType, e.AggregateID, e.AggregateVersion), both(e.AggregateType, e.AggregateID),
+	), []any{&idTaken, &versionTaken, &last}, nil)
 	switch {
 	case err != nil:
 		return 0, err

@@ -66,7 +66,7 @@ func numberAfter(aggregate driver.Aggregate, expected int64) numbering {
 
 // lastVersion is the aggregate's last version, 0 if it has no events.
 func (r *events) lastVersion(ctx context.Context, a driver.Aggregate) (last int64, err error) {
-	err = r.exec.Query(ctx, r.sql.lastVersion, []any{a.Type, a.ID, a.Type, a.ID}, []any{&last}, nil)
+	err = r.exec.Query(ctx, r.sql.lastVersion, r.sql.locks.both(a.Type, a.ID), []any{&last}, nil)
 	return last, err
 }
 

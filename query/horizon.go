@@ -49,7 +49,7 @@ func newHorizon(s *schemaSQL) *horizon {
 	lowest := sq.Select("q.position").From(s.quote(queueTable) + " q").Where("q.is_fresh AND q.position > ?").
 		OrderBy("q.position").Suffix("LIMIT 1")
 	return &horizon{sql: s.render(sq.Select("h.last", "h.holders", "h.reliable", "h.is_fresh").Column(sq.Expr("(?)", lowest)).
-		From("(" + s.dialect.Horizon(Table{s.schema, eventsTable}) + ") h"))}
+		From("(" + s.dialect.Horizon(Table{s.schema, eventsTable}, s.numbered()) + ") h"))}
 }
 
 // How long the floor stays as it is, while claims are made. And how long it is relied on without

@@ -11,6 +11,27 @@ import (
 type schemaSQL struct {
 	dialect *Dialect
 	schema  string
+	// keyed tells that the table of keys has those of all events, as it has where they are partitioned.
+	keyed bool
+}
+
+// numbered is the table whose sequence gives the positions.
+func (s *schemaSQL) numbered() Table {
+	if s.keyed {
+		return Table{s.schema, keysTable}
+	}
+	return Table{s.schema, eventsTable}
+}
+
+// ofEvent selects a one if there is an event whose id is an expression, with a locking clause that may be
+// empty.
+func (s *schemaSQL) ofEvent(id, locking string) string {
+	events := s.quote(eventsTable)
+	if !s.keyed {
+		return "SELECT 1 FROM " + events + " r WHERE r.id = " + id + locking
+	}
+	return "SELECT 1 FROM " + s.quote(keysTable) + " k CROSS JOIN LATERAL (SELECT 1 FROM " + events + " r WHERE r.position = k.position" +
+		locking + ") r WHERE k.event_id = " + id
 }
 
 // quote is a table's name as it stands in a statement.

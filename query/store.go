@@ -32,8 +32,9 @@ type shared struct {
 	nowSQL          string
 	unknownKeySQL   string // a key that secrets are under and that is not on a list
 	horizon         *horizon
-	holding         sync.Mutex  // one claim at a time puts rows out of the way
-	inOrder         atomic.Bool // somebody claims with PerAggregateOrder
+	partitioning    *partitioning // nil: the events are in one table
+	holding         sync.Mutex    // one claim at a time puts rows out of the way
+	inOrder         atomic.Bool   // somebody claims with PerAggregateOrder
 	wakeups         Wakeups
 	eventSQL        *eventSQL
 	claimSQL        func() *claimSQL
@@ -55,12 +56,42 @@ type shared struct {
 
 // NewStore returns the repositories of a schema whose tables are there.
 func NewStore(schema string, d *Dialect, exec Executor, config driver.Config, wakeups Wakeups) *Store {
-	s := &schemaSQL{d, schema}
+	return makeStore(schema, d, exec, config, wakeups, nil)
+}
+
+// OpenStore is NewStore, with CheckKeys, for a schema whose events may be partitioned. It finds out whether
+// they are in the same round trip.
+func OpenStore(ctx context.Context, schema string, d *Dialect, exec Executor, config driver.Config, wakeups Wakeups, p Partitions) (*Store, error) {
+	size, end := config.EventPartitions, int64(0)
+	last, missing := int64(0), ""
+	if config.Migrations != driver.MigrateNever { // not even a look
+		s := &schemaSQL{dialect: d, schema: schema}
+		sql := s.render(sq.Select("b.size", "b.last_end", "b.last_position").Column(sq.Expr("coalesce((?), '')", s.unknownKey())).
+			From("(" + d.PartitionBounds(Table{schema, eventsTable}, Table{schema, keysTable}) + ") b"))
+		err := exec.Query(ctx, sql, []any{config.Keys.IDs()}, []any{&size, &end, &last, &missing}, nil)
+		if err == nil && missing != "" {
+			err = &driver.MissingKeyError{KeyID: missing}
+		}
+		if err != nil {
+			return nil, driver.Fail("Store", schema, "schema", "", err)
+		}
+	}
+	if size == 0 {
+		return NewStore(schema, d, exec, config, wakeups), nil
+	}
+	partitioning := newPartitioning(p, schema, config, size, end)
+	if end > 0 {
+		partitioning.ahead(ctx, last)
+	}
+	return makeStore(schema, d, exec, config, wakeups, partitioning), nil
+}
+
+func makeStore(schema string, d *Dialect, exec Executor, config driver.Config, wakeups Wakeups, partitioning *partitioning) *Store {
+	s := &schemaSQL{d, schema, partitioning != nil}
 	return newStore(&shared{
-		schema: schema, dialect: d, config: config, wakeups: wakeups, horizon: newHorizon(s),
-		nowSQL: s.render(sq.Select(d.Now)),
-		unknownKeySQL: s.render(sq.Select("key_id").From(s.quote(endpointsTable)).
-			Where("key_id <> '' AND NOT (key_id " + d.IsOneText + ")").Suffix("LIMIT 1")),
+		schema: schema, dialect: d, config: config, wakeups: wakeups, horizon: newHorizon(s), partitioning: partitioning,
+		nowSQL:          s.render(sq.Select(d.Now)),
+		unknownKeySQL:   s.render(s.unknownKey()),
 		eventSQL:        newEventSQL(s),
 		claimSQL:        once(newClaimSQL, s),
 		deadLetterSQL:   once(newDeadLetterSQL, s),
@@ -99,6 +130,11 @@ func (s *Store) inside(exec Executor, tx driver.TxConfig) *Store {
 	store := newStore(s.shared, exec)
 	store.tx, store.effects = tx, s.effects
 	return store
+}
+
+// unknownKey selects a key that secrets are under and that is not on a list, its parameter.
+func (s *schemaSQL) unknownKey() sq.SelectBuilder {
+	return sq.Select("key_id").From(s.quote(endpointsTable)).Where("key_id <> '' AND NOT (key_id " + s.dialect.IsOneText + ")").Suffix("LIMIT 1")
 }
 
 // CheckKeys tells if secrets are stored that the key ring can't open: ErrMissingKey.

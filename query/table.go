@@ -115,12 +115,15 @@ func (t *table[E]) referred(e *E, r reference) []uuid.UUID {
 // missing holds if, of a list of ids that is empty or has one, that one is not in the table. If it
 // is, keep locks it there.
 func (t *table[E]) missing(r reference, keep bool) string {
-	there := sq.Select("1").From(t.quote(r.table) + " r").Where("r.id = value")
-	if keep {
-		there = t.locking(there, "FOR KEY SHARE")
+	locking := ""
+	if keep && t.dialect.Locks {
+		locking = " FOR KEY SHARE"
 	}
-	text, _ := there.MustSql()
-	return "EXISTS (SELECT 1 FROM " + t.dialect.UUIDs + " WHERE NOT EXISTS (" + text + "))"
+	there := "SELECT 1 FROM " + t.quote(r.table) + " r WHERE r.id = value" + locking
+	if r.table == eventsTable {
+		there = t.ofEvent("value", locking)
+	}
+	return "EXISTS (SELECT 1 FROM " + t.dialect.UUIDs + " WHERE NOT EXISTS (" + there + "))"
 }
 
 // obstacles returns what can be in the way of a save, and of an update.

@@ -49,14 +49,29 @@ var aboutPools = []string{
 	"ArchiveRules/Save", "ArchiveJobs/Save", "Archives/Save", "ArchiveObjects/Write",
 }
 
+// With partitions so small that many tests cross from one into the next.
+func TestConformancePartitioned(t *testing.T) { runPartitioned(t) }
+
+// partitionSize is less than WithEventPartitions takes.
+const partitionSize = 100
+
+func runPartitioned(t *testing.T, only ...string) {
+	partitioned := func(c *driver.Config) { c.EventPartitions = partitionSize }
+	runConformanceWith(t, "", []driver.Option{partitioned}, only...)
+}
+
 func runConformance(t *testing.T, settings string, only ...string) {
+	runConformanceWith(t, settings, nil, only...)
+}
+
+func runConformanceWith(t *testing.T, settings string, always []driver.Option, only ...string) {
 	databases := &databases{dsns: map[driver.DB]string{}}
 	conformance.Run(t, conformance.Harness{
 		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
-			return databases.connect(t, pgtest.DSN(t)+settings, opts)
+			return databases.connect(t, pgtest.DSN(t)+settings, append(opts, always...))
 		},
 		Reopen: func(t *testing.T, db driver.DB, opts ...driver.Option) driver.DB {
-			return databases.connect(t, databases.dsn(db), opts)
+			return databases.connect(t, databases.dsn(db), append(opts, always...))
 		},
 		AppTx: map[string]func(*testing.T, driver.DB) conformance.AppTx{
 			"pgx":          func(t *testing.T, db driver.DB) conformance.AppTx { return beginAppTx(t, databases.dsn(db)) },

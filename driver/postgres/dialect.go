@@ -53,16 +53,21 @@ var dialect = &query.Dialect{
 		}
 		return []any{types, ids}
 	},
-	Reserve: func(events query.Table) string {
-		sequence := quote(query.Table{Schema: events.Schema, Name: events.Name + "_position_seq"})
-		return "SELECT nextval('" + sequence + "'), now() FROM generate_series(1, ?)"
+	Reserve: func(numbered query.Table) string {
+		return "SELECT nextval('" + sequence(numbered) + "'), now() FROM generate_series(1, ?)"
 	},
+	PartitionBounds: partitionBounds,
 	Locks:       true,
 	WritableCTE: true,
 }
 
 // quote qualifies the table: the search_path of a pooled connection is nobody's.
 func quote(t query.Table) string { return pgx.Identifier{t.Schema, t.Name}.Sanitize() }
+
+// sequence is the one that gives the positions of a table.
+func sequence(numbered query.Table) string {
+	return quote(query.Table{Schema: numbered.Schema, Name: numbered.Name + "_position_seq"})
+}
 
 // showsLocks tells of all rows of pg_locks whether they can be relied on: who reads them holds a lock on
 // them itself. A standby has locks of its own only.
@@ -73,10 +78,9 @@ const showsLocks = "count(*) FILTER (WHERE pid = pg_backend_pid()) > 0 AND NOT p
 // ended. And the lock goes after the commit became visible. The highest position that this statement sees
 // was taken before it began, and all lower ones before that. So each of them whose transaction is not
 // among the holders is visible to every statement that begins afterwards, or will never be.
-func horizon(events query.Table) string {
-	sequence := quote(query.Table{Schema: events.Schema, Name: events.Name + "_position_seq"})
+func horizon(events, numbered query.Table) string {
 	return "SELECT (SELECT coalesce(max(position), 0) FROM " + quote(events) + ") AS last," +
-		" coalesce(string_agg(virtualtransaction, ' ') FILTER (WHERE relation = '" + sequence + "'::regclass AND mode = 'RowExclusiveLock'), '') AS holders, " +
+		" coalesce(string_agg(virtualtransaction, ' ') FILTER (WHERE relation = '" + sequence(numbered) + "'::regclass AND mode = 'RowExclusiveLock'), '') AS holders, " +
 		showsLocks + " AS reliable," +
 		" current_setting('transaction_isolation') IN ('read committed', 'read uncommitted') AS is_fresh" +
 		" FROM pg_catalog.pg_locks WHERE locktype = 'relation'" +

@@ -26,6 +26,9 @@ func versionTable(schema string) string {
 // Forget implements migrate.Target.
 func (d *db) Forget(schema string) { d.stores.Forget(schema) }
 
+// EventPartitions implements migrate.Target.
+func (d *db) EventPartitions() int64 { return d.config.EventPartitions }
+
 // MigrationVersion implements migrate.Target. Unprepared, it is one round trip.
 func (d *db) MigrationVersion(ctx context.Context, schema string) (version int, dirty bool, err error) {
 	conn, err := d.acquire(ctx)
@@ -62,6 +65,8 @@ type migrationTx struct {
 	*transaction
 	schema string
 	lz4    bool
+
+	partitioned bool
 }
 
 // prepare takes the lock, learns what the server can do and creates what is missing. It looks
@@ -72,8 +77,9 @@ func (m *migrationTx) prepare(ctx context.Context) error {
 	}
 	exists := false
 	err := m.Query(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1),"+
-		" EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))",
-		[]any{m.schema}, []any{&exists, &m.lz4}, nil)
+		" EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)),"+
+		" EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass($2) AND relkind = 'p')",
+		[]any{m.schema, quote(query.Table{Schema: m.schema, Name: "events"})}, []any{&exists, &m.lz4, &m.partitioned}, nil)
 	if err != nil {
 		return err
 	}
@@ -84,7 +90,9 @@ func (m *migrationTx) prepare(ctx context.Context) error {
 	return m.Run(ctx, script)
 }
 
-func (m *migrationTx) Has(feature string) bool { return feature == "lz4" && m.lz4 }
+func (m *migrationTx) Has(feature string) bool {
+	return feature == "lz4" && m.lz4 || feature == "partitions" && m.partitioned
+}
 
 // Run sends the script as one message: prepared statements are single ones.
 func (m *migrationTx) Run(ctx context.Context, script string) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -86,10 +87,15 @@ func willRefuseAgain(err error) bool {
 
 // connect opens a connection as the pool does.
 func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
-	pool := l.pool.Config() // a copy
+	pool := l.pool.Config()              // a copy
+	pool.ConnConfig.OnNotification = nil // pgx's own, which WaitForNotification needs
+	return connectBeside(ctx, pool, stopReading)
+}
+
+// connectBeside opens a connection as a pool with that configuration does, a copy.
+func connectBeside(ctx context.Context, pool *pgxpool.Config, handler func(*pgconn.PgConn) ctxwatch.Handler) (*pgx.Conn, error) {
 	config := pool.ConnConfig
-	config.OnNotification = nil // pgx's own, which WaitForNotification needs
-	config.BuildContextWatcherHandler = stopReading
+	config.BuildContextWatcherHandler = handler
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if pool.BeforeConnect != nil { // it may have today's password

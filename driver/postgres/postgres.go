@@ -156,11 +156,7 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 		if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
 			return nil, err
 		}
-		store := query.NewStore(schema, dialect, &executor{d}, d.config, d.notifications)
-		if d.config.Migrations == driver.MigrateNever {
-			return store, nil // not even a look
-		}
-		return store, store.CheckKeys(ctx)
+		return query.OpenStore(ctx, schema, dialect, &executor{d}, d.config, d.notifications, &partitions{d})
 	})
 	if err != nil {
 		return nil, err // and not a nil *query.Store in a driver.Store

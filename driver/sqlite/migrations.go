@@ -19,6 +19,9 @@ func versionTable(schema string) string {
 	return quote(query.Table{Schema: schema, Name: migrate.VersionTable})
 }
 
+// EventPartitions implements migrate.Target: SQLite has none.
+func (d *db) EventPartitions() int64 { return 0 }
+
 // Forget implements migrate.Target.
 func (d *db) Forget(schema string) { d.stores.Forget(schema) }
 

@@ -61,6 +61,216 @@ SELECT id, name, description, handler_type, configuration, event_types, conditio
 -- actions.withoutTenant
 SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE status = 'active' AND is_enabled AND tenant_id IS NULL AND id IN (SELECT action_id FROM "tenant_acme"."event_action_types" WHERE event_type = ANY ($1::text[])) ORDER BY priority DESC, created_at, id;
 
+-- archiveJobs.byRule
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme"."event_archive_jobs" WHERE rule_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2;
+
+-- archiveJobs.byStatus
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme"."event_archive_jobs" WHERE status = $1 ORDER BY created_at DESC, id DESC LIMIT $2;
+
+-- archiveJobs.count
+UPDATE "tenant_acme"."event_archive_jobs" SET updated_at = now(), archives = archives + 1, events_archived = events_archived + $1, raw_bytes = raw_bytes + $2, size_bytes = size_bytes + $3 WHERE id = $4;
+
+-- archiveJobs.deleteEnded
+DELETE FROM "tenant_acme"."event_archive_jobs" WHERE completed_at IS NOT NULL AND id = $1;
+
+-- archiveJobs.deleteOld
+WITH old AS MATERIALIZED (SELECT id FROM "tenant_acme"."event_archive_jobs" WHERE completed_at < $1 ORDER BY completed_at, id LIMIT $2 FOR UPDATE) DELETE FROM "tenant_acme"."event_archive_jobs" WHERE id IN (SELECT id FROM old);
+
+-- archiveJobs.failed
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme"."event_archive_jobs" WHERE status = 'failed' AND retry_count < max_retries ORDER BY completed_at, id LIMIT $1;
+
+-- archiveJobs.finish
+UPDATE "tenant_acme"."event_archive_jobs" SET updated_at = now(), revision = revision + 1, status = $1, error_message = $2, completed_at = now() WHERE status IN ('pending', 'running') AND id = $3 RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveJobs.progress
+UPDATE "tenant_acme"."event_archive_jobs" SET updated_at = now(), events_skipped = events_skipped + $1 WHERE status = 'running' AND id = $2 RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveJobs.retry
+UPDATE "tenant_acme"."event_archive_jobs" SET updated_at = now(), revision = revision + 1, status = 'running', started_at = coalesce(started_at, now()), completed_at = NULL, retry_count = retry_count + 1 WHERE status = 'failed' AND retry_count < max_retries AND id = $1 RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveJobs.start
+UPDATE "tenant_acme"."event_archive_jobs" SET updated_at = now(), revision = revision + 1, status = 'running', started_at = coalesce(started_at, now()) WHERE status = 'pending' AND id = $1 RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveJobs.table.byID
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme"."event_archive_jobs" WHERE id = $1;
+
+-- archiveJobs.table.deleteRow
+DELETE FROM "tenant_acme"."event_archive_jobs" WHERE id = $1;
+
+-- archiveJobs.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_jobs" WHERE id = $1);
+
+-- archiveJobs.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_jobs" WHERE id = $1), EXISTS (SELECT 1 FROM unnest($2::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_rules" r WHERE r.id = value));
+
+-- archiveJobs.table.insertRow
+INSERT INTO "tenant_acme"."event_archive_jobs" (id,rule_id,status,max_retries) SELECT $1, $2, $3, $4 WHERE 1 = 1 AND NOT EXISTS (SELECT 1 FROM unnest($5::uuid[]) AS given (value) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_rules" r WHERE r.id = value FOR KEY SHARE)) ON CONFLICT DO NOTHING RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveObjects.append
+WITH counted AS (UPDATE "tenant_acme"."event_archive_objects" SET chunks = chunks + 1, size_bytes = size_bytes + $1 WHERE name = $2 AND chunks = $3 AND NOT is_complete RETURNING id, chunks) INSERT INTO "tenant_acme"."event_archive_chunks" (object_id,number,data) SELECT id, chunks - 1, $4 FROM counted;
+
+-- archiveObjects.commit
+UPDATE "tenant_acme"."event_archive_objects" SET name = $1, is_complete = TRUE WHERE name = $2 AND NOT is_complete RETURNING id, name, size_bytes, chunks, created_at, is_complete;
+
+-- archiveObjects.create
+INSERT INTO "tenant_acme"."event_archive_objects" (id,name) VALUES ($1,$2) ON CONFLICT DO NOTHING RETURNING id, name, size_bytes, chunks, created_at, is_complete;
+
+-- archiveObjects.forget
+DELETE FROM "tenant_acme"."event_archive_objects" WHERE name = $1;
+
+-- archiveObjects.get
+SELECT id, name, size_bytes, chunks, created_at, is_complete FROM "tenant_acme"."event_archive_objects" WHERE name = $1;
+
+-- archiveObjects.list
+SELECT id, name, size_bytes, chunks, created_at, is_complete FROM "tenant_acme"."event_archive_objects" WHERE name >= $1 AND name < $2 ORDER BY name LIMIT $3;
+
+-- archiveObjects.listFrom
+SELECT id, name, size_bytes, chunks, created_at, is_complete FROM "tenant_acme"."event_archive_objects" WHERE name >= $1 ORDER BY name LIMIT $2;
+
+-- archiveObjects.read
+SELECT data FROM "tenant_acme"."event_archive_chunks" WHERE number = $1 AND object_id = (SELECT id FROM "tenant_acme"."event_archive_objects" WHERE name = $2);
+
+-- archiveRules.all.active
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."event_archive_rules" WHERE 1 = 1 AND is_enabled ORDER BY name COLLATE "C" LIMIT $1;
+
+-- archiveRules.all.all
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."event_archive_rules" WHERE 1 = 1 ORDER BY name COLLATE "C" LIMIT $1;
+
+-- archiveRules.byName
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."event_archive_rules" WHERE name = $1;
+
+-- archiveRules.claim
+WITH due AS MATERIALIZED (SELECT id FROM "tenant_acme"."event_archive_rules" WHERE next_run_at <= statement_timestamp() AND (lease_until IS NULL OR lease_until <= statement_timestamp()) ORDER BY next_run_at, id LIMIT $1 FOR UPDATE SKIP LOCKED) UPDATE "tenant_acme"."event_archive_rules" SET lease_token = $2, lease_until = statement_timestamp() + $3 * interval '1 microsecond' WHERE id IN (SELECT id FROM due) RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
+
+-- archiveRules.clock
+SELECT statement_timestamp();
+
+-- archiveRules.due
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."event_archive_rules" WHERE next_run_at <= statement_timestamp() AND (lease_until IS NULL OR lease_until <= statement_timestamp()) ORDER BY next_run_at, id LIMIT $1;
+
+-- archiveRules.extend
+UPDATE "tenant_acme"."event_archive_rules" SET lease_until = statement_timestamp() + $1 * interval '1 microsecond' WHERE id = $2 AND lease_token = $3;
+
+-- archiveRules.forUpdate
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision, statement_timestamp() FROM "tenant_acme"."event_archive_rules" WHERE id = $1 FOR UPDATE;
+
+-- archiveRules.ran
+UPDATE "tenant_acme"."event_archive_rules" SET last_run_at = $1, next_run_at = $2, lease_token = NULL, lease_until = NULL WHERE id = $3 RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
+
+-- archiveRules.table.byID
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme"."event_archive_rules" WHERE id = $1;
+
+-- archiveRules.table.deleteRow
+DELETE FROM "tenant_acme"."event_archive_rules" WHERE id = $1;
+
+-- archiveRules.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_rules" WHERE id = $1);
+
+-- archiveRules.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_rules" WHERE id = $1), EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_rules" WHERE name = $2);
+
+-- archiveRules.table.insertRow
+INSERT INTO "tenant_acme"."event_archive_rules" (id,name,description,policy,include_types,exclude_types,include_contexts,exclude_contexts,archive_after_days,max_event_count,max_table_bytes,past_consumers,schedule,storage_type,location_template,encrypt,retention_days,auto_delete_after_days,is_enabled,created_by_user_id,next_run_at) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21 WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
+
+-- archiveRules.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_rules" WHERE id = $1), NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_rules" WHERE id = $2 AND revision = $3), EXISTS (SELECT 1 FROM "tenant_acme"."event_archive_rules" WHERE name = $4 AND id <> $5);
+
+-- archiveRules.table.updateRow
+UPDATE "tenant_acme"."event_archive_rules" SET name = $1, description = $2, policy = $3, include_types = $4, exclude_types = $5, include_contexts = $6, exclude_contexts = $7, archive_after_days = $8, max_event_count = $9, max_table_bytes = $10, past_consumers = $11, schedule = $12, storage_type = $13, location_template = $14, encrypt = $15, retention_days = $16, auto_delete_after_days = $17, is_enabled = $18, created_by_user_id = $19, next_run_at = CASE WHEN schedule = $20 AND policy = $21 AND is_enabled = $22 THEN next_run_at ELSE $23 END, updated_at = now(), revision = revision + 1 WHERE id = $24 AND revision = $25 AND 1 = 1 RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
+
+-- archives.byAggregate
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme"."event_archives" WHERE status = 'completed' AND id = ANY (ARRAY(SELECT DISTINCT archive_id FROM "tenant_acme"."event_keys" WHERE aggregate_id = $1 AND aggregate_type = $2)) ORDER BY first_position, id LIMIT $3;
+
+-- archives.byPosition
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme"."event_archives" WHERE status = 'completed' AND last_position >= $1 ORDER BY first_position, id LIMIT $2;
+
+-- archives.byStatus
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme"."event_archives" WHERE status = $1 ORDER BY created_at DESC, id DESC LIMIT $2;
+
+-- archives.byTime
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme"."event_archives" WHERE status = 'completed' AND events_from <= $1 AND events_to > $2 ORDER BY events_from, id LIMIT $3;
+
+-- archives.expired
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme"."event_archives" WHERE status IN ('completed', 'restored') AND auto_delete_after_days > 0 AND archived_at + (CAST(auto_delete_after_days AS bigint) * 86400) * interval '1 second' <= now() ORDER BY archived_at, id LIMIT $1;
+
+-- archives.forget
+DELETE FROM "tenant_acme"."event_archives" WHERE status IN ('pending', 'failed', 'deleted') AND id = $1;
+
+-- archives.stats
+SELECT status, storage_type, count(*), CAST(sum(event_count - restored_count) AS bigint), CAST(sum(raw_bytes) AS bigint), CAST(sum(size_bytes) AS bigint), min(events_from), max(events_to) FROM "tenant_acme"."event_archives" GROUP BY status, storage_type;
+
+-- archives.table.byID
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme"."event_archives" WHERE id = $1;
+
+-- archives.table.deleteRow
+DELETE FROM "tenant_acme"."event_archives" WHERE id = $1;
+
+-- archives.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_archives" WHERE id = $1);
+
+-- archives.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_archives" WHERE id = $1);
+
+-- archives.table.insertRow
+INSERT INTO "tenant_acme"."event_archives" (id,name,description,policy,storage_type,storage_location,object_name,status,rule_id,job_id,retention_days,auto_delete_after_days,created_by_user_id,tags) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archives.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_archives" WHERE id = $1), NOT EXISTS (SELECT 1 FROM "tenant_acme"."event_archives" WHERE id = $2 AND revision = $3);
+
+-- archives.table.updateRow
+UPDATE "tenant_acme"."event_archives" SET name = $1, description = $2, retention_days = $3, auto_delete_after_days = $4, created_by_user_id = $5, tags = $6, updated_at = now(), revision = revision + 1 WHERE id = $7 AND revision = $8 AND 1 = 1 RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.abandoned
+SELECT id FROM "tenant_acme"."event_archives" WHERE status = 'in_progress' AND lease_until <= statement_timestamp() ORDER BY created_at, id LIMIT $1 FOR UPDATE SKIP LOCKED;
+
+-- archiving.begin
+UPDATE "tenant_acme"."event_archives" SET updated_at = now(), revision = revision + 1, status = 'in_progress', event_count = $1, first_position = $2, last_position = $3, lease_token = $4, lease_until = statement_timestamp() + $5 * interval '1 microsecond' WHERE id = $6 RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.complete
+UPDATE "tenant_acme"."event_archives" SET updated_at = now(), revision = revision + 1, status = 'completed', lease_token = NULL, lease_until = NULL, archived_at = now(), storage_location = $1, object_name = $2, raw_bytes = $3, size_bytes = $4, checksum = $5, key_id = $6, event_types = $7, context_ids = $8, events_from = $9, events_to = $10 WHERE id = $11 AND lease_token = $12 RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.delivering
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" WHERE next_retry_at IS NOT NULL AND event_id = ANY ($1::uuid[]));
+
+-- archiving.extend
+UPDATE "tenant_acme"."event_archives" SET lease_until = statement_timestamp() + $1 * interval '1 microsecond' WHERE id = $2 AND lease_token = $3;
+
+-- archiving.fail
+UPDATE "tenant_acme"."event_archives" SET updated_at = now(), revision = revision + 1, status = 'failed', lease_token = NULL, lease_until = NULL, error_message = $1 WHERE id = $2 AND lease_token = $3 RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.forget
+DELETE FROM "tenant_acme"."event_processed" WHERE position = ANY (ARRAY(SELECT position FROM "tenant_acme"."event_archiving" WHERE archive_id = $1));
+
+-- archiving.keep
+INSERT INTO "tenant_acme"."event_keys" (position,aggregate_version,event_id,aggregate_id,aggregate_type,archive_id) SELECT e.position, e.aggregate_version, e.id, e.aggregate_id, e.aggregate_type, a.archive_id FROM "tenant_acme"."event_archiving" a CROSS JOIN LATERAL (SELECT e.* FROM "tenant_acme"."events" e WHERE e.position = a.position OFFSET 0) e WHERE a.archive_id = $1;
+
+-- archiving.letGo
+DELETE FROM "tenant_acme"."event_archiving" WHERE archive_id = $1;
+
+-- archiving.lock
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision, now() FROM "tenant_acme"."event_archives" WHERE id = $1 FOR UPDATE;
+
+-- archiving.measure
+SELECT count(*), CAST(coalesce(sum(octet_length(e.event_data) + octet_length(e.event_metadata)), 0) AS bigint), now() FROM "tenant_acme"."events" e;
+
+-- archiving.page
+SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme"."event_archiving" a CROSS JOIN LATERAL (SELECT e.* FROM "tenant_acme"."events" e WHERE e.position = a.position OFFSET 0) e JOIN "tenant_acme"."event_processed" p ON p.position = a.position WHERE a.archive_id = $1 AND a.position > $2 ORDER BY a.position LIMIT $3;
+
+-- archiving.purge
+UPDATE "tenant_acme"."event_archives" SET updated_at = now(), revision = revision + 1, status = 'deleted', lease_token = NULL, lease_until = NULL, deleted_at = now() WHERE id = $1 RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.remove
+DELETE FROM "tenant_acme"."events" WHERE position = ANY (ARRAY(SELECT position FROM "tenant_acme"."event_archiving" WHERE archive_id = $1)) RETURNING id;
+
+-- archiving.reserved
+SELECT count(*), coalesce(min(position), 0), coalesce(max(position), 0) FROM "tenant_acme"."event_archiving" WHERE archive_id = $1;
+
+-- archiving.restorable
+DELETE FROM "tenant_acme"."event_keys" WHERE archive_id = $1 AND event_id = ANY ($2::uuid[]) RETURNING event_id, position;
+
+-- archiving.restored
+UPDATE "tenant_acme"."event_archives" SET updated_at = now(), revision = revision + 1, restored_count = restored_count + $1, status = CASE WHEN restored_count + $2 = event_count THEN 'restored' ELSE status END, restored_at = CASE WHEN restored_count + $3 = event_count THEN now() ELSE restored_at END WHERE id = $4;
+
 -- claims.ack.Statements[0]
 WITH moved AS (DELETE FROM "tenant_acme"."event_queue" WHERE event_id = ANY ($1::uuid[]) AND lease_token = $2 RETURNING *), added AS (INSERT INTO "tenant_acme"."event_processed" (position, processed_at) SELECT position, now() FROM moved) SELECT event_id FROM moved;
 
@@ -173,10 +383,10 @@ SELECT CAST(floor(extract(epoch FROM created_at) / 86400) AS bigint) AS day, sta
 SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE NOT is_parked AND next_retry_at <= now() AND (lease_until IS NULL OR lease_until <= statement_timestamp()) AND EXISTS (SELECT 1 FROM "tenant_acme"."webhook_endpoints" e WHERE e.id = endpoint_id AND e.is_active) ORDER BY next_retry_at, id LIMIT $1;
 
 -- deliveries.eventExists
-SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $1);
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = $1);
 
 -- deliveries.failedSince
-SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $1 AND status = 'failed' AND completed_at >= $2 AND NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" r WHERE r.replay_of = "tenant_acme"."webhook_deliveries".id) AND EXISTS (SELECT 1 FROM "tenant_acme"."events" v WHERE v.id = event_id) ORDER BY created_at, id;
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $1 AND status = 'failed' AND completed_at >= $2 AND NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" r WHERE r.replay_of = "tenant_acme"."webhook_deliveries".id) AND EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = "tenant_acme"."webhook_deliveries".event_id) ORDER BY created_at, id;
 
 -- deliveries.fanOut
 INSERT INTO "tenant_acme"."webhook_deliveries" (id,endpoint_id,event_id,status,attempt_count,max_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,next_retry_at,max_attempts_reached,cancel_reason) SELECT first, e.id, v.id, 'pending', 0, e.max_retry_attempts + 1, e.retry_backoff_seconds, e.retry_backoff_multiplier, e.retry_jitter, now(), FALSE, '' FROM unnest($1::uuid[], $2::uuid[]) AS pairs (first, second) JOIN "tenant_acme"."webhook_endpoints" e ON e.id = second JOIN "tenant_acme"."events" v ON v.id = $3 WHERE e.is_active ORDER BY e.id FOR KEY SHARE OF e, v ON CONFLICT DO NOTHING;
@@ -331,6 +541,9 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE id = 
 -- eventTypes.table.updateRow
 UPDATE "tenant_acme"."webhook_event_types" SET event_type = $1, category = $2, display_name = $3, description = $4, is_enabled = $5, requires_verification = $6, payload_schema = $7, example_payload = $8, updated_at = now(), revision = revision + 1 WHERE id = $9 AND revision = $10 AND 1 = 1 RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
 
+-- events.archivedIn
+SELECT archive_id FROM "tenant_acme"."event_keys" WHERE event_id = $1;
+
 -- events.byAggregate
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme"."events" e LEFT JOIN "tenant_acme"."event_processed" p ON p.position = e.position WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.aggregate_version >= $3 ORDER BY e.aggregate_version LIMIT $4;
 
@@ -347,7 +560,7 @@ SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggrega
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme"."events" e LEFT JOIN "tenant_acme"."event_processed" p ON p.position = e.position WHERE e.event_type = $1 ORDER BY e.occurred_at DESC, e.position DESC LIMIT $2;
 
 -- events.conflict
-SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $1), EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE aggregate_type = $2 AND aggregate_id = $3 AND aggregate_version = $4), (SELECT coalesce(max(aggregate_version), 0) FROM "tenant_acme"."events" WHERE aggregate_type = $5 AND aggregate_id = $6);
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $1) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_keys" WHERE event_id = $2), EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE aggregate_type = $3 AND aggregate_id = $4 AND aggregate_version = $5) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_keys" WHERE aggregate_type = $6 AND aggregate_id = $7 AND aggregate_version = $8), (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme"."events" WHERE aggregate_type = $9 AND aggregate_id = $10 UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme"."event_keys" WHERE aggregate_type = $11 AND aggregate_id = $12) AS lasts);
 
 -- events.countByType
 SELECT event_type, count(*) FROM "tenant_acme"."events" WHERE occurred_at >= $1 GROUP BY event_type;
@@ -359,13 +572,13 @@ SELECT count(*) FROM "tenant_acme"."event_queue" q WHERE q.lease_until > stateme
 SELECT count(*) FROM "tenant_acme"."event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= statement_timestamp());
 
 -- events.exists
-SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $1);
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = $1);
 
 -- events.lastVersion
-SELECT coalesce(max(aggregate_version), 0) FROM "tenant_acme"."events" WHERE aggregate_type = $1 AND aggregate_id = $2;
+SELECT (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme"."events" WHERE aggregate_type = $1 AND aggregate_id = $2 UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme"."event_keys" WHERE aggregate_type = $3 AND aggregate_id = $4) AS lasts);
 
 -- events.lastVersions
-SELECT a.number, (SELECT coalesce(max(e.aggregate_version), 0) FROM "tenant_acme"."events" e WHERE e.aggregate_type = a.aggregate_type AND e.aggregate_id = a.aggregate_id) FROM (SELECT number - 1 AS number, aggregate_type, aggregate_id FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS given (aggregate_type, aggregate_id, number)) a ORDER BY a.number;
+SELECT a.number, (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme"."events" WHERE aggregate_type = a.aggregate_type AND aggregate_id = a.aggregate_id UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme"."event_keys" WHERE aggregate_type = a.aggregate_type AND aggregate_id = a.aggregate_id) AS lasts) FROM (SELECT number - 1 AS number, aggregate_type, aggregate_id FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS given (aggregate_type, aggregate_id, number)) a ORDER BY a.number;
 
 -- events.lock
 WITH queued AS MATERIALIZED (SELECT * FROM (SELECT q.position FROM "tenant_acme"."event_queue" q WHERE NOT q.is_fresh AND q.available_at <= statement_timestamp() AND (q.lease_until IS NULL OR q.lease_until <= statement_timestamp()) ORDER BY q.available_at, q.position LIMIT $1 FOR UPDATE) AS due UNION ALL SELECT * FROM (SELECT q.position FROM "tenant_acme"."event_queue" q WHERE q.is_fresh AND q.position > $2 AND (q.lease_until IS NULL OR q.lease_until <= statement_timestamp()) ORDER BY q.position LIMIT $3 FOR UPDATE) AS fresh LIMIT $4) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN LATERAL (SELECT e.* FROM "tenant_acme"."events" e WHERE e.position = q.position OFFSET 0) e;
@@ -380,16 +593,16 @@ WITH done AS (DELETE FROM "tenant_acme"."event_queue" WHERE event_id = ANY ($1::
 WITH queued AS MATERIALIZED (SELECT * FROM (SELECT position FROM "tenant_acme"."event_queue" WHERE NOT is_fresh AND position > 0 AND position > $1 ORDER BY position LIMIT $2) AS due UNION ALL SELECT * FROM (SELECT position FROM "tenant_acme"."event_queue" WHERE is_fresh AND position > $3 ORDER BY position LIMIT $4) AS fresh ORDER BY position LIMIT $5) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN LATERAL (SELECT e.* FROM "tenant_acme"."events" e WHERE e.position = q.position OFFSET 0) e;
 
 -- events.reserve
-SELECT nextval('"tenant_acme"."events_position_seq"'), now() FROM generate_series(1, $1);
+SELECT r.*, EXISTS (SELECT 1 FROM "tenant_acme"."event_keys") OR EXISTS (SELECT 1 FROM "tenant_acme"."event_archiving") FROM (SELECT nextval('"tenant_acme"."events_position_seq"'), now() FROM generate_series(1, $1)) r;
 
 -- events.save
-WITH saved AS (INSERT INTO "tenant_acme"."events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),$13) ON CONFLICT DO NOTHING RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, position, aggregate_version, occurred_at, created_at), queued AS (INSERT INTO "tenant_acme"."event_queue" (position,event_id,event_type,aggregate_type,aggregate_id,aggregate_version) SELECT position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version FROM saved) SELECT position, aggregate_version, occurred_at, created_at FROM saved;
+WITH saved AS (INSERT INTO "tenant_acme"."events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, now()), $13 WHERE NOT (EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $14) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_keys" WHERE event_id = $15)) AND NOT (EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE aggregate_type = $16 AND aggregate_id = $17 AND aggregate_version = $18) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_keys" WHERE aggregate_type = $19 AND aggregate_id = $20 AND aggregate_version = $21)) ON CONFLICT DO NOTHING RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, position, aggregate_version, occurred_at, created_at), queued AS (INSERT INTO "tenant_acme"."event_queue" (position,event_id,event_type,aggregate_type,aggregate_id,aggregate_version) SELECT position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version FROM saved) SELECT position, aggregate_version, occurred_at, created_at FROM saved;
 
 -- events.saveNext
-WITH saved AS (INSERT INTO "tenant_acme"."events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),(SELECT coalesce(max(aggregate_version), 0) + 1 FROM "tenant_acme"."events" WHERE aggregate_type = $13 AND aggregate_id = $14)) ON CONFLICT DO NOTHING RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, position, aggregate_version, occurred_at, created_at), queued AS (INSERT INTO "tenant_acme"."event_queue" (position,event_id,event_type,aggregate_type,aggregate_id,aggregate_version) SELECT position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version FROM saved) SELECT position, aggregate_version, occurred_at, created_at FROM saved;
+WITH saved AS (INSERT INTO "tenant_acme"."events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, coalesce($12, now()), (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme"."events" WHERE aggregate_type = $13 AND aggregate_id = $14 UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme"."event_keys" WHERE aggregate_type = $15 AND aggregate_id = $16) AS lasts) + 1 WHERE NOT (EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $17) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_keys" WHERE event_id = $18)) ON CONFLICT DO NOTHING RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, position, aggregate_version, occurred_at, created_at), queued AS (INSERT INTO "tenant_acme"."event_queue" (position,event_id,event_type,aggregate_type,aggregate_id,aggregate_version) SELECT position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version FROM saved) SELECT position, aggregate_version, occurred_at, created_at FROM saved;
 
 -- events.takenID
-WITH taken AS MATERIALIZED (SELECT e.id, e.position FROM unnest($1::uuid[]) AS given (value) JOIN "tenant_acme"."events" e ON e.id = value) SELECT id FROM taken ORDER BY position LIMIT 1;
+WITH taken AS MATERIALIZED (SELECT e.id, e.position FROM unnest($1::uuid[]) AS given (value) JOIN "tenant_acme"."events" e ON e.id = value UNION ALL SELECT k.event_id, k.position FROM unnest($2::uuid[]) AS given (value) JOIN "tenant_acme"."event_keys" k ON k.event_id = value) SELECT id FROM taken ORDER BY position LIMIT 1;
 
 -- events.withoutContext
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme"."events" e LEFT JOIN "tenant_acme"."event_processed" p ON p.position = e.position WHERE e.context_id IS NULL ORDER BY e.occurred_at DESC, e.position DESC LIMIT $1;

@@ -61,6 +61,219 @@ SELECT id, name, description, handler_type, configuration, event_types, conditio
 -- actions.withoutTenant
 SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE status = 'active' AND is_enabled AND +tenant_id IS NULL AND id IN (SELECT action_id FROM "tenant_acme__event_action_types" WHERE event_type IN (SELECT value FROM json_each(?))) ORDER BY priority DESC, created_at, id;
 
+-- archiveJobs.byRule
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme__event_archive_jobs" WHERE rule_id = ? ORDER BY created_at DESC, id DESC LIMIT ?;
+
+-- archiveJobs.byStatus
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme__event_archive_jobs" WHERE status = ? ORDER BY created_at DESC, id DESC LIMIT ?;
+
+-- archiveJobs.count
+UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, archives = archives + 1, events_archived = events_archived + ?, raw_bytes = raw_bytes + ?, size_bytes = size_bytes + ? WHERE id = ?;
+
+-- archiveJobs.deleteEnded
+DELETE FROM "tenant_acme__event_archive_jobs" WHERE completed_at IS NOT NULL AND id = ?;
+
+-- archiveJobs.deleteOld
+WITH old AS MATERIALIZED (SELECT id FROM "tenant_acme__event_archive_jobs" WHERE completed_at < ? ORDER BY completed_at, id LIMIT ?) DELETE FROM "tenant_acme__event_archive_jobs" WHERE id IN (SELECT id FROM old);
+
+-- archiveJobs.failed
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme__event_archive_jobs" WHERE status = 'failed' AND retry_count < max_retries ORDER BY completed_at, id LIMIT ?;
+
+-- archiveJobs.finish
+UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = ?, error_message = ?, completed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 WHERE status IN ('pending', 'running') AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveJobs.progress
+UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, events_skipped = events_skipped + ? WHERE status = 'running' AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveJobs.retry
+UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'running', started_at = coalesce(started_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), completed_at = NULL, retry_count = retry_count + 1 WHERE status = 'failed' AND retry_count < max_retries AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveJobs.start
+UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'running', started_at = coalesce(started_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) WHERE status = 'pending' AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveJobs.table.byID
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme__event_archive_jobs" WHERE id = ?;
+
+-- archiveJobs.table.deleteRow
+DELETE FROM "tenant_acme__event_archive_jobs" WHERE id = ?;
+
+-- archiveJobs.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_jobs" WHERE id = ?);
+
+-- archiveJobs.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_jobs" WHERE id = ?), EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" r WHERE r.id = value));
+
+-- archiveJobs.table.insertRow
+INSERT INTO "tenant_acme__event_archive_jobs" (id,rule_id,status,max_retries) SELECT ?, ?, ?, ? WHERE 1 = 1 AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" r WHERE r.id = value)) ON CONFLICT DO NOTHING RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+
+-- archiveObjects.add
+INSERT INTO "tenant_acme__event_archive_chunks" (object_id,number,data) SELECT id, ?, ? FROM "tenant_acme__event_archive_objects" WHERE name = ?;
+
+-- archiveObjects.commit
+UPDATE "tenant_acme__event_archive_objects" SET name = ?, is_complete = TRUE WHERE name = ? AND NOT is_complete RETURNING id, name, size_bytes, chunks, created_at, is_complete;
+
+-- archiveObjects.count
+UPDATE "tenant_acme__event_archive_objects" SET chunks = chunks + 1, size_bytes = size_bytes + ? WHERE name = ? AND chunks = ? AND NOT is_complete;
+
+-- archiveObjects.create
+INSERT INTO "tenant_acme__event_archive_objects" (id,name) VALUES (?,?) ON CONFLICT DO NOTHING RETURNING id, name, size_bytes, chunks, created_at, is_complete;
+
+-- archiveObjects.forget
+DELETE FROM "tenant_acme__event_archive_objects" WHERE name = ?;
+
+-- archiveObjects.get
+SELECT id, name, size_bytes, chunks, created_at, is_complete FROM "tenant_acme__event_archive_objects" WHERE name = ?;
+
+-- archiveObjects.list
+SELECT id, name, size_bytes, chunks, created_at, is_complete FROM "tenant_acme__event_archive_objects" WHERE name >= ? AND name < ? ORDER BY name LIMIT ?;
+
+-- archiveObjects.listFrom
+SELECT id, name, size_bytes, chunks, created_at, is_complete FROM "tenant_acme__event_archive_objects" WHERE name >= ? ORDER BY name LIMIT ?;
+
+-- archiveObjects.read
+SELECT data FROM "tenant_acme__event_archive_chunks" WHERE number = ? AND object_id = (SELECT id FROM "tenant_acme__event_archive_objects" WHERE name = ?);
+
+-- archiveRules.all.active
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__event_archive_rules" WHERE 1 = 1 AND is_enabled ORDER BY name LIMIT ?;
+
+-- archiveRules.all.all
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__event_archive_rules" WHERE 1 = 1 ORDER BY name LIMIT ?;
+
+-- archiveRules.byName
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__event_archive_rules" WHERE name = ?;
+
+-- archiveRules.claim
+WITH due AS MATERIALIZED (SELECT id FROM "tenant_acme__event_archive_rules" WHERE next_run_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (lease_until IS NULL OR lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY next_run_at, id LIMIT ?) UPDATE "tenant_acme__event_archive_rules" SET lease_token = ?, lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ? WHERE id IN (SELECT id FROM due) RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
+
+-- archiveRules.clock
+SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000;
+
+-- archiveRules.due
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__event_archive_rules" WHERE next_run_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (lease_until IS NULL OR lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY next_run_at, id LIMIT ?;
+
+-- archiveRules.extend
+UPDATE "tenant_acme__event_archive_rules" SET lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ? WHERE id = ? AND lease_token = ?;
+
+-- archiveRules.forUpdate
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_archive_rules" WHERE id = ?;
+
+-- archiveRules.ran
+UPDATE "tenant_acme__event_archive_rules" SET last_run_at = ?, next_run_at = ?, lease_token = NULL, lease_until = NULL WHERE id = ? RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
+
+-- archiveRules.table.byID
+SELECT id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision FROM "tenant_acme__event_archive_rules" WHERE id = ?;
+
+-- archiveRules.table.deleteRow
+DELETE FROM "tenant_acme__event_archive_rules" WHERE id = ?;
+
+-- archiveRules.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" WHERE id = ?);
+
+-- archiveRules.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" WHERE id = ?), EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" WHERE name = ?);
+
+-- archiveRules.table.insertRow
+INSERT INTO "tenant_acme__event_archive_rules" (id,name,description,policy,include_types,exclude_types,include_contexts,exclude_contexts,archive_after_days,max_event_count,max_table_bytes,past_consumers,schedule,storage_type,location_template,encrypt,retention_days,auto_delete_after_days,is_enabled,created_by_user_id,next_run_at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
+
+-- archiveRules.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" WHERE id = ?), NOT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" WHERE id = ? AND revision = ?), EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" WHERE name = ? AND id <> ?);
+
+-- archiveRules.table.updateRow
+UPDATE "tenant_acme__event_archive_rules" SET name = ?, description = ?, policy = ?, include_types = ?, exclude_types = ?, include_contexts = ?, exclude_contexts = ?, archive_after_days = ?, max_event_count = ?, max_table_bytes = ?, past_consumers = ?, schedule = ?, storage_type = ?, location_template = ?, encrypt = ?, retention_days = ?, auto_delete_after_days = ?, is_enabled = ?, created_by_user_id = ?, next_run_at = CASE WHEN schedule = ? AND policy = ? AND is_enabled = ? THEN next_run_at ELSE ? END, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
+
+-- archives.byAggregate
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status = 'completed' AND id IN (SELECT DISTINCT archive_id FROM "tenant_acme__event_keys" WHERE aggregate_id = ? AND aggregate_type = ?) ORDER BY first_position, id LIMIT ?;
+
+-- archives.byPosition
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status = 'completed' AND last_position >= ? ORDER BY first_position, id LIMIT ?;
+
+-- archives.byStatus
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status = ? ORDER BY created_at DESC, id DESC LIMIT ?;
+
+-- archives.byTime
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status = 'completed' AND events_from <= ? AND events_to > ? ORDER BY events_from, id LIMIT ?;
+
+-- archives.expired
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status IN ('completed', 'restored') AND auto_delete_after_days > 0 AND archived_at + (CAST(auto_delete_after_days AS bigint) * 86400) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ORDER BY archived_at, id LIMIT ?;
+
+-- archives.forget
+DELETE FROM "tenant_acme__event_archives" WHERE status IN ('pending', 'failed', 'deleted') AND id = ?;
+
+-- archives.stats
+SELECT status, storage_type, count(*), CAST(sum(event_count - restored_count) AS bigint), CAST(sum(raw_bytes) AS bigint), CAST(sum(size_bytes) AS bigint), min(events_from), max(events_to) FROM "tenant_acme__event_archives" GROUP BY status, storage_type;
+
+-- archives.table.byID
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE id = ?;
+
+-- archives.table.deleteRow
+DELETE FROM "tenant_acme__event_archives" WHERE id = ?;
+
+-- archives.table.exists
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_archives" WHERE id = ?);
+
+-- archives.table.insertExplained
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_archives" WHERE id = ?);
+
+-- archives.table.insertRow
+INSERT INTO "tenant_acme__event_archives" (id,name,description,policy,storage_type,storage_location,object_name,status,rule_id,job_id,retention_days,auto_delete_after_days,created_by_user_id,tags) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archives.table.updateExplained
+SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__event_archives" WHERE id = ?), NOT EXISTS (SELECT 1 FROM "tenant_acme__event_archives" WHERE id = ? AND revision = ?);
+
+-- archives.table.updateRow
+UPDATE "tenant_acme__event_archives" SET name = ?, description = ?, retention_days = ?, auto_delete_after_days = ?, created_by_user_id = ?, tags = ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.abandoned
+SELECT id FROM "tenant_acme__event_archives" WHERE status = 'in_progress' AND lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ORDER BY created_at, id LIMIT ?;
+
+-- archiving.begin
+UPDATE "tenant_acme__event_archives" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'in_progress', event_count = ?, first_position = ?, last_position = ?, lease_token = ?, lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ? WHERE id = ? RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.complete
+UPDATE "tenant_acme__event_archives" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'completed', lease_token = NULL, lease_until = NULL, archived_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, storage_location = ?, object_name = ?, raw_bytes = ?, size_bytes = ?, checksum = ?, key_id = ?, event_types = ?, context_ids = ?, events_from = ?, events_to = ? WHERE id = ? AND lease_token = ? RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.delivering
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__webhook_deliveries" WHERE next_retry_at IS NOT NULL AND event_id IN (SELECT value FROM json_each(?)));
+
+-- archiving.extend
+UPDATE "tenant_acme__event_archives" SET lease_until = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 + ? WHERE id = ? AND lease_token = ?;
+
+-- archiving.fail
+UPDATE "tenant_acme__event_archives" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'failed', lease_token = NULL, lease_until = NULL, error_message = ? WHERE id = ? AND lease_token = ? RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.forget
+DELETE FROM "tenant_acme__event_processed" WHERE position IN (SELECT position FROM "tenant_acme__event_archiving" WHERE archive_id = ?);
+
+-- archiving.keep
+INSERT INTO "tenant_acme__event_keys" (position,aggregate_version,event_id,aggregate_id,aggregate_type,archive_id) SELECT e.position, e.aggregate_version, e.id, e.aggregate_id, e.aggregate_type, a.archive_id FROM "tenant_acme__event_archiving" a CROSS JOIN "tenant_acme__events" e ON e.position = a.position WHERE a.archive_id = ?;
+
+-- archiving.letGo
+DELETE FROM "tenant_acme__event_archiving" WHERE archive_id = ?;
+
+-- archiving.lock
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_archives" WHERE id = ?;
+
+-- archiving.measure
+SELECT count(*), CAST(coalesce(sum(octet_length(e.event_data) + octet_length(e.event_metadata)), 0) AS bigint), CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__events" e;
+
+-- archiving.page
+SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme__event_archiving" a CROSS JOIN "tenant_acme__events" e ON e.position = a.position JOIN "tenant_acme__event_processed" p ON p.position = a.position WHERE a.archive_id = ? AND a.position > ? ORDER BY a.position LIMIT ?;
+
+-- archiving.purge
+UPDATE "tenant_acme__event_archives" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'deleted', lease_token = NULL, lease_until = NULL, deleted_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 WHERE id = ? RETURNING id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision;
+
+-- archiving.remove
+DELETE FROM "tenant_acme__events" WHERE position IN (SELECT position FROM "tenant_acme__event_archiving" WHERE archive_id = ?) RETURNING id;
+
+-- archiving.reserved
+SELECT count(*), coalesce(min(position), 0), coalesce(max(position), 0) FROM "tenant_acme__event_archiving" WHERE archive_id = ?;
+
+-- archiving.restorable
+DELETE FROM "tenant_acme__event_keys" WHERE archive_id = ? AND event_id IN (SELECT value FROM json_each(?)) RETURNING event_id, position;
+
+-- archiving.restored
+UPDATE "tenant_acme__event_archives" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, restored_count = restored_count + ?, status = CASE WHEN restored_count + ? = event_count THEN 'restored' ELSE status END, restored_at = CASE WHEN restored_count + ? = event_count THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ELSE restored_at END WHERE id = ?;
+
 -- claims.ack.Statements[0]
 INSERT INTO "tenant_acme__event_processed" (position, processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?)) AND lease_token = ?;
 
@@ -188,10 +401,10 @@ SELECT created_at / 86400000000 AS day, status, count(*), CAST(sum(attempt_count
 SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE NOT is_parked AND next_retry_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (lease_until IS NULL OR lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) AND EXISTS (SELECT 1 FROM "tenant_acme__webhook_endpoints" e WHERE e.id = endpoint_id AND e.is_active) ORDER BY next_retry_at, id LIMIT ?;
 
 -- deliveries.eventExists
-SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE id = ?);
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = ?);
 
 -- deliveries.failedSince
-SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE endpoint_id = ? AND status = 'failed' AND completed_at >= ? AND NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_deliveries" r WHERE r.replay_of = "tenant_acme__webhook_deliveries".id) AND EXISTS (SELECT 1 FROM "tenant_acme__events" v WHERE v.id = event_id) ORDER BY created_at, id;
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme__webhook_deliveries" WHERE endpoint_id = ? AND status = 'failed' AND completed_at >= ? AND NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_deliveries" r WHERE r.replay_of = "tenant_acme__webhook_deliveries".id) AND EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = "tenant_acme__webhook_deliveries".event_id) ORDER BY created_at, id;
 
 -- deliveries.fanOut
 INSERT INTO "tenant_acme__webhook_deliveries" (id,endpoint_id,event_id,status,attempt_count,max_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,next_retry_at,max_attempts_reached,cancel_reason) SELECT first, e.id, v.id, 'pending', 0, e.max_retry_attempts + 1, e.retry_backoff_seconds, e.retry_backoff_multiplier, e.retry_jitter, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, FALSE, '' FROM (SELECT value ->> 0 AS first, value ->> 1 AS second FROM json_each(?)) AS pairs JOIN "tenant_acme__webhook_endpoints" e ON e.id = second JOIN "tenant_acme__events" v ON v.id = ? WHERE e.is_active ORDER BY e.id ON CONFLICT DO NOTHING;
@@ -346,6 +559,9 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE id = ?
 -- eventTypes.table.updateRow
 UPDATE "tenant_acme__webhook_event_types" SET event_type = ?, category = ?, display_name = ?, description = ?, is_enabled = ?, requires_verification = ?, payload_schema = ?, example_payload = ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
 
+-- events.archivedIn
+SELECT archive_id FROM "tenant_acme__event_keys" WHERE event_id = ?;
+
 -- events.byAggregate
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme__events" e LEFT JOIN "tenant_acme__event_processed" p ON p.position = e.position WHERE e.aggregate_type = ? AND e.aggregate_id = ? AND e.aggregate_version >= ? ORDER BY e.aggregate_version LIMIT ?;
 
@@ -362,7 +578,7 @@ SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggrega
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme__events" e LEFT JOIN "tenant_acme__event_processed" p ON p.position = e.position WHERE e.event_type = ? ORDER BY e.occurred_at DESC, e.position DESC LIMIT ?;
 
 -- events.conflict
-SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE id = ?), EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?), (SELECT coalesce(max(aggregate_version), 0) FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ?);
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE id = ?) OR EXISTS (SELECT 1 FROM "tenant_acme__event_keys" WHERE event_id = ?), EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?) OR EXISTS (SELECT 1 FROM "tenant_acme__event_keys" WHERE aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?), (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ? UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme__event_keys" WHERE aggregate_type = ? AND aggregate_id = ?) AS lasts);
 
 -- events.countByType
 SELECT event_type, count(*) FROM "tenant_acme__events" WHERE occurred_at >= ? GROUP BY event_type;
@@ -374,13 +590,13 @@ SELECT count(*) FROM "tenant_acme__event_queue" q WHERE q.lease_until > CAST(uni
 SELECT count(*) FROM "tenant_acme__event_queue" q WHERE (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000);
 
 -- events.exists
-SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE id = ?);
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" r WHERE r.id = ?);
 
 -- events.lastVersion
-SELECT coalesce(max(aggregate_version), 0) FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ?;
+SELECT (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ? UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme__event_keys" WHERE aggregate_type = ? AND aggregate_id = ?) AS lasts);
 
 -- events.lastVersions
-SELECT a.number, (SELECT coalesce(max(e.aggregate_version), 0) FROM "tenant_acme__events" e WHERE e.aggregate_type = a.aggregate_type AND e.aggregate_id = a.aggregate_id) FROM (SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id FROM json_each(?)) a ORDER BY a.number;
+SELECT a.number, (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme__events" WHERE aggregate_type = a.aggregate_type AND aggregate_id = a.aggregate_id UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme__event_keys" WHERE aggregate_type = a.aggregate_type AND aggregate_id = a.aggregate_id) AS lasts) FROM (SELECT key AS number, value ->> 0 AS aggregate_type, value ->> 1 AS aggregate_id FROM json_each(?)) a ORDER BY a.number;
 
 -- events.lock
 WITH queued AS MATERIALIZED (SELECT * FROM (SELECT q.position FROM "tenant_acme__event_queue" q WHERE NOT q.is_fresh AND q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.position FROM "tenant_acme__event_queue" q WHERE q.is_fresh AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) AS fresh LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position;
@@ -398,16 +614,16 @@ DELETE FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json
 WITH queued AS MATERIALIZED (SELECT * FROM (SELECT position FROM "tenant_acme__event_queue" WHERE NOT is_fresh AND position > 0 AND position > ? ORDER BY position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT position FROM "tenant_acme__event_queue" WHERE is_fresh AND position > ? ORDER BY position LIMIT ?) AS fresh ORDER BY position LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position;
 
 -- events.reserve
-WITH RECURSIVE taken (position, remaining) AS (SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'tenant_acme__events'), 0) + 1, ? - 1 UNION ALL SELECT position + 1, remaining - 1 FROM taken WHERE remaining > 0) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM taken;
+SELECT r.*, EXISTS (SELECT 1 FROM "tenant_acme__event_keys") OR EXISTS (SELECT 1 FROM "tenant_acme__event_archiving") FROM (WITH RECURSIVE taken (position, remaining) AS (SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'tenant_acme__events'), 0) + 1, ? - 1 UNION ALL SELECT position + 1, remaining - 1 FROM taken WHERE remaining > 0) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM taken) r;
 
 -- events.save
-INSERT INTO "tenant_acme__events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) VALUES (?,?,?,?,?,?,?,?,?,?,?,coalesce(?, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000),?) ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at;
+INSERT INTO "tenant_acme__events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), ? WHERE NOT (EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE id = ?) OR EXISTS (SELECT 1 FROM "tenant_acme__event_keys" WHERE event_id = ?)) AND NOT (EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?) OR EXISTS (SELECT 1 FROM "tenant_acme__event_keys" WHERE aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?)) ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at;
 
 -- events.saveNext
-INSERT INTO "tenant_acme__events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) VALUES (?,?,?,?,?,?,?,?,?,?,?,coalesce(?, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000),(SELECT coalesce(max(aggregate_version), 0) + 1 FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ?)) ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at;
+INSERT INTO "tenant_acme__events" (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, coalesce(?, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ? UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme__event_keys" WHERE aggregate_type = ? AND aggregate_id = ?) AS lasts) + 1 WHERE NOT (EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE id = ?) OR EXISTS (SELECT 1 FROM "tenant_acme__event_keys" WHERE event_id = ?)) ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at;
 
 -- events.takenID
-WITH taken AS MATERIALIZED (SELECT e.id, e.position FROM json_each(?) JOIN "tenant_acme__events" e ON e.id = value) SELECT id FROM taken ORDER BY position LIMIT 1;
+WITH taken AS MATERIALIZED (SELECT e.id, e.position FROM json_each(?) JOIN "tenant_acme__events" e ON e.id = value UNION ALL SELECT k.event_id, k.position FROM json_each(?) JOIN "tenant_acme__event_keys" k ON k.event_id = value) SELECT id FROM taken ORDER BY position LIMIT 1;
 
 -- events.withoutContext
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, p.processed_at FROM "tenant_acme__events" e LEFT JOIN "tenant_acme__event_processed" p ON p.position = e.position WHERE e.context_id IS NULL ORDER BY e.occurred_at DESC, e.position DESC LIMIT ?;

@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/query"
+)
+
+// partitions implements query.Partitions.
+type partitions struct{ db *db }
+
+// partitionBounds reads the bounds of partitions from their definition, FOR VALUES FROM ('0') TO ('1000').
+func partitionBounds(events, numbered query.Table) string {
+	bound := func(word string) string {
+		return "CAST(substring(pg_get_expr(c.relpartbound, c.oid) FROM '" + word + ` \(''(\d+)''\)') AS bigint)`
+	}
+	return "SELECT coalesce(max(" + bound("TO") + " - " + bound("FROM") + "), 0) AS size, coalesce(max(" + bound("TO") + "), 0) AS last_end," +
+		" coalesce(pg_sequence_last_value(to_regclass('" + sequence(numbered) + "')), 0) AS last_position" +
+		" FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid" +
+		" WHERE i.inhparent = to_regclass('" + quote(events) + "')"
+}
+
+// Extend implements query.Partitions.
+func (p *partitions) Extend(ctx context.Context, schema string, size, position int64) (end int64, err error) {
+	err = p.beside(ctx, func(tx query.Executor) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", []any{"neoevents partitions:" + schema}); err != nil {
+			return err
+		}
+		var found, last int64
+		events, keys := query.Table{Schema: schema, Name: "events"}, query.Table{Schema: schema, Name: "event_keys"}
+		if err := tx.Query(ctx, partitionBounds(events, keys), nil, []any{&found, &end, &last}, nil); err != nil {
+			return err
+		}
+		if found != size {
+			return &driver.Error{Kind: driver.ErrInternal, Err: fmt.Errorf("the events of the schema have partitions of %d positions, not %d", found, size)}
+		}
+		for ; end <= max(position, last)+size/2; end += size {
+			for _, table := range []string{"events", "event_processed"} {
+				if err := create(ctx, tx, query.Table{Schema: schema, Name: table}, end/size, end, end+size); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return end, err
+}
+
+// create creates a partition beside its table and attaches it then, so that it locks out nobody who uses
+// the table. The constraint stays, so that one which was detached can be attached again unread.
+func create(ctx context.Context, tx query.Executor, table query.Table, number, from, to int64) error {
+	name := fmt.Sprintf("%s_p%d", table.Name, number)
+	partition, check := quote(query.Table{Schema: table.Schema, Name: name}), pgx.Identifier{name + "_position_check"}.Sanitize()
+	for _, statement := range []string{
+		fmt.Sprintf("CREATE TABLE %s (LIKE %s INCLUDING ALL, CONSTRAINT %s CHECK (position >= %d AND position < %d))", partition, quote(table), check, from, to),
+		fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)", quote(table), partition, from, to),
+	} {
+		if _, err := tx.Exec(ctx, statement, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extendTimeout bounds the wait for somebody else's lock on the whole table.
+const extendTimeout = 30 * time.Second
+
+// beside runs fn in a transaction on a connection beside the pool, which may have none to give.
+func (p *partitions) beside(ctx context.Context, fn func(tx query.Executor) error) error {
+	if p.db.closed.Load() {
+		return errClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, extendTimeout)
+	defer cancel()
+	conn, err := connectBeside(ctx, p.db.pool.Config(), cancelOnServer)
+	if err != nil {
+		return classify(ctx, err, false)
+	}
+	defer hangUp(conn)
+	if prepare := p.db.pool.Config().AfterConnect; prepare != nil { // it may set the role
+		if err := prepare(ctx, conn); err != nil {
+			return classify(ctx, err, false)
+		}
+	}
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return classify(ctx, err, false)
+	}
+	return runTx(ctx, pgxTx{tx}, fn, true)
+}
+
+// IsMissing implements query.Partitions: PostgreSQL says check_violation of that.
+func (p *partitions) IsMissing(err error) bool {
+	var refusal serverError
+	return errors.As(err, &refusal) && refusal.SQLState() == "23514"
+}

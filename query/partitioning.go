@@ -1,0 +1,111 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/neomultitenant/neoevents/driver"
+)
+
+// Partitions creates the partitions of events, for databases whose Dialect has PartitionBounds. Partition N,
+// of the tables events_pN and event_processed_pN, has the positions from N times the size on.
+//
+// In a schema whose events are partitioned the table of keys has those of all events, with an archive or
+// without one, and gives the positions. So ids and versions are unique there, as they can't be in a
+// partitioned table, and it tells in which partition an event is.
+type Partitions interface {
+	// Extend creates the partitions that are missing up to half a partition behind a position, and behind
+	// the last one that was taken, on a connection that is not the pool's: the caller may be in a
+	// transaction that has the last one of those. It returns the first position without a partition. It is
+	// safe to be called by many processes at once.
+	Extend(ctx context.Context, schema string, size, position int64) (end int64, err error)
+
+	// IsMissing reports an error that says that a position has no partition. It may take a row that breaks
+	// another rule for one.
+	IsMissing(err error) bool
+}
+
+// partitioning is what a process knows of the partitions of a schema. A nil one is of a schema without.
+type partitioning struct {
+	Partitions
+	schema string
+	config driver.Config
+	size   int64
+
+	end      atomic.Int64 // the first position without a partition, as far as is known
+	extendAt atomic.Int64 // the saved position at which to create more
+	mu       sync.Mutex   // one call extends at a time
+}
+
+func newPartitioning(p Partitions, schema string, config driver.Config, size, end int64) *partitioning {
+	known := &partitioning{Partitions: p, schema: schema, config: config, size: size}
+	known.learn(end)
+	return known
+}
+
+func (p *partitioning) learn(end int64) {
+	p.end.Store(max(end, p.end.Load()))
+	p.extendAt.Store(p.end.Load() - p.size/2)
+}
+
+// ahead creates the next partition when a position in the second half of the last one was taken, so that
+// no save ever finds none. A failure does no harm yet: it is tried again further on.
+func (p *partitioning) ahead(ctx context.Context, position int64) {
+	if p == nil || position < p.extendAt.Load() || !p.mu.TryLock() {
+		return
+	}
+	defer p.mu.Unlock()
+	if position < p.extendAt.Load() {
+		return
+	}
+	if err := p.extend(ctx, position); err != nil {
+		p.extendAt.Store(position + max(p.size/16, 1))
+		p.config.Logger.WarnContext(ctx, "neoevents: the next partition of events can't be created yet", "schema", p.schema,
+			"without_from_position", p.end.Load(), "error", err)
+	}
+}
+
+// reach makes sure that a position has a partition.
+func (p *partitioning) reach(ctx context.Context, position int64) error {
+	if p == nil || position < p.end.Load() {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if position < p.end.Load() {
+		return nil
+	}
+	return p.extend(ctx, position)
+}
+
+// extend is called with mu.
+func (p *partitioning) extend(ctx context.Context, position int64) error {
+	end, err := p.Extend(ctx, p.schema, p.size, position)
+	if err == nil {
+		p.learn(end)
+	}
+	return err
+}
+
+// missed creates the partition that a save lacked, err being its error: nil means that it can be tried
+// again. It takes one process that takes more positions at once than half a partition has for that to happen.
+func (p *partitioning) missed(ctx context.Context, x Executor, err error) error {
+	if p == nil || err == nil || !p.IsMissing(err) {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := p.end.Load()
+	if failed := p.extend(ctx, 0); failed != nil {
+		return failed
+	}
+	switch {
+	case x.IsTx(): // which takes no more statements
+		return &driver.UnavailableError{GaveWay: true, Err: errors.New("its position had no partition, which it has now; run the transaction again")}
+	case p.end.Load() == before:
+		return err
+	}
+	return nil
+}
