@@ -26,7 +26,7 @@ type Archiver struct {
 }
 
 // Storages are the storages of archives, by what they are called in rules and records. Usually it is
-// one.
+// one. driver.StoragePartition needs none: it is nil, and can be left out beside others.
 type Storages map[driver.ArchiveStorageType]Storage
 
 // Options says how an [Archiver] works. The zero value is the default.
@@ -81,7 +81,11 @@ func New(store driver.Store, storages Storages, opts Options) (*Archiver, error)
 		if err == nil {
 			err = kind.Validate()
 		}
-		if err == nil && storage == nil {
+		switch {
+		case err != nil:
+		case kind == driver.StoragePartition && storage != nil:
+			err = &driver.InvalidError{Field: "storages", Reason: "must be nil for database_partition, which stays in the database"}
+		case kind != driver.StoragePartition && storage == nil:
 			err = &driver.InvalidError{Field: "storages", Reason: "must not be nil"}
 		}
 	}
@@ -134,7 +138,9 @@ func (a *Archiver) storage(kind driver.ArchiveStorageType) (Storage, error) {
 	}
 	names := make([]string, 0, len(a.storages))
 	for _, known := range slices.Sorted(maps.Keys(a.storages)) {
-		names = append(names, string(known))
+		if known != driver.StoragePartition {
+			names = append(names, string(known))
+		}
 	}
 	return nil, &driver.InvalidError{Field: "storage_type", Reason: "must be one that the archiver has a storage for: " + strings.Join(names, ", ")}
 }
@@ -145,8 +151,8 @@ func (a *Archiver) open(ctx context.Context, archive driver.Archive) (Storage, M
 	switch {
 	case err != nil:
 		return nil, Manifest{}, err
-	case archive.Status != driver.ArchiveCompleted && archive.Status != driver.ArchiveRestored:
-		return nil, Manifest{}, &driver.Error{Kind: driver.ErrState, Err: fmt.Errorf("the archive is %s", archive.Status)}
+	case readable(archive) != nil:
+		return nil, Manifest{}, readable(archive)
 	}
 	m, err := readManifest(ctx, storage, archive.ObjectName)
 	switch {

@@ -8,7 +8,7 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// Purge deletes an archive, and its files, for good: events of it that were not restored are gone. Their ids
+// Purge deletes an archive, and its files or tables, for good: events of it that were not restored are gone. Their ids
 // and versions stay taken. The record stays, as deleted. If the files can't be deleted, the record is
 // deleted nevertheless: the same call again, or Sweep, tries once more. Errors: ErrNotFound; ErrState for an
 // archive in progress or pending, and for one whose RetentionDays are not over; ErrInvalid for one in a
@@ -16,13 +16,13 @@ import (
 func (a *Archiver) Purge(ctx context.Context, id uuid.UUID) error {
 	archive, err := a.store.Archives().GetByID(ctx, id)
 	var storage Storage
-	if err == nil {
+	if err == nil && !isPartition(archive) {
 		storage, err = a.storage(archive.StorageType)
 	}
 	if err == nil {
 		archive, err = a.store.Archives().Purge(ctx, id)
 	}
-	if err == nil {
+	if err == nil && storage != nil {
 		err = deleteFile(ctx, storage, archive.ObjectName)
 	}
 	return a.fail("Purge", id, err)

@@ -36,13 +36,16 @@ func (a *Archiver) Run(ctx context.Context, rule driver.ArchiveRule) (Report, er
 type run struct {
 	*Archiver
 	rule    driver.ArchiveRule
-	storage Storage
+	storage Storage // nil for partitions
 	report  Report
 }
 
 func (r *run) prepare() (err error) {
 	if err := r.rule.Prepare(); err != nil {
 		return err
+	}
+	if r.rule.StorageType == driver.StoragePartition {
+		return r.preparePartitions()
 	}
 	if r.storage, err = r.Archiver.storage(r.rule.StorageType); err != nil {
 		return err

@@ -19,6 +19,9 @@ func (r *run) one(ctx context.Context, criteria driver.ArchiveCriteria) (archive
 	if archive, err = r.plan(ctx); err != nil {
 		return driver.Archive{}, 0, err
 	}
+	if r.storage == nil {
+		return r.detach(ctx, archive, criteria)
+	}
 	begun, err := archives.Begin(ctx, archive.ID, criteria, r.opts.Lease)
 	if err != nil || begun.EventCount == 0 {
 		ctx, cancel := afterwards(ctx)
@@ -44,9 +47,11 @@ func (r *run) plan(ctx context.Context) (driver.Archive, error) {
 	}
 	archive := driver.Archive{
 		ID: id, Name: r.rule.Name, Description: r.rule.Description, Policy: r.rule.Policy,
-		StorageType: r.rule.StorageType, StorageLocation: r.storage.Location(),
-		ObjectName: r.rule.LocationName(r.store.Schema(), id, time.Now()), JobID: &r.report.JobID,
+		StorageType: r.rule.StorageType, JobID: &r.report.JobID,
 		RetentionDays: r.rule.RetentionDays, AutoDeleteAfterDays: r.rule.AutoDeleteAfterDays, CreatedByUserID: r.rule.CreatedByUserID,
+	}
+	if r.storage != nil {
+		archive.StorageLocation, archive.ObjectName = r.storage.Location(), r.rule.LocationName(r.store.Schema(), id, time.Now())
 	}
 	if r.rule.Revision > 0 {
 		archive.RuleID = &r.rule.ID

@@ -32,8 +32,8 @@ type ArchiveWork interface {
 	// Errors: ErrInvalid for criteria that can't be; ErrNotFound; ErrState for one that is not pending.
 	Begin(ctx context.Context, id uuid.UUID, criteria ArchiveCriteria, lease time.Duration) (Archive, error)
 
-	// AllEvents yields the events that are reserved for an archive, by Position, reading them a page
-	// at a time. After an error it ends.
+	// AllEvents yields the events that are reserved for an archive, or those of an archive of Detach, by
+	// Position, reading them a page at a time. After an error it ends.
 	AllEvents(ctx context.Context, id uuid.UUID) iter.Seq2[Event, error]
 
 	// Extend makes the lease end so long from now. ErrLeaseLost.
@@ -58,11 +58,37 @@ type ArchiveWork interface {
 	// back. All are in one transaction, and if events ends with an error none is back, so that what
 	// reads them can check the file to its end. When the last one is back the archive is restored. For
 	// one that is restored it does nothing. Errors: the error of events; ErrNotFound; ErrState for an
-	// archive of another status.
+	// archive of another status, and for one of Detach, which Attach brings back; for an event whose partition
+	// is in an archive.
 	Restore(ctx context.Context, id uuid.UUID, events iter.Seq2[Event, error]) (int, error)
 
+	// Detach makes a pending archive, of StorageType database_partition, completed with a partition of the
+	// events: the oldest one that is full, whose events are all processed, have no delivery that is pending or
+	// retrying, are reserved for no archive and were read by every consumer, unless the criteria say
+	// PastConsumers, and whose newest event occurred before OccurredBefore, behind AfterPosition. Without one
+	// it stays pending, with an EventCount of 0.
+	//
+	// The events leave the store as Complete makes them leave it, but stay in the database, in tables by
+	// themselves, where AllEvents reads them. Their ids and versions stay taken. However many they are, the
+	// transaction that others wait for takes some milliseconds, and gives way to those who read: it is tried
+	// again until it gets its turn, for DetachPatience at the most. Before that, Detach reads the partition
+	// to count what is in it.
+	//
+	// A partition goes as a whole. Errors: ErrInvalid for criteria that choose types or contexts (MaxEvents and
+	// MaxBytes are passed over); ErrNotFound; ErrState for an archive that is not pending or of another
+	// StorageType, in a transaction, and for a schema whose events are not partitioned (WithEventPartitions);
+	// ErrUnavailable if it did not get its turn.
+	Detach(ctx context.Context, id uuid.UUID, criteria ArchiveCriteria) (Archive, error)
+
+	// Attach makes a completed archive of Detach restored: its events are back in the store, all at once and
+	// as they were, in a time that does not depend on how many they are. For one that is restored it does
+	// nothing. Errors: ErrNotFound; ErrState for an archive of another status or another StorageType, in a
+	// transaction; ErrUnavailable as Detach.
+	Attach(ctx context.Context, id uuid.UUID) (Archive, error)
+
 	// Purge makes an archive deleted that is completed, restored or failed: its events are gone for good,
-	// but for their ids and versions, which stay taken. The file is the caller's to delete, afterwards. For
+	// but for their ids and versions, which stay taken. The file is the caller's to delete, afterwards; the tables of
+	// one of Detach are gone with it. For
 	// one that is deleted it does nothing. Errors: ErrNotFound; ErrState for an archive of another status,
 	// or one whose RetentionDays are not over.
 	Purge(ctx context.Context, id uuid.UUID) (Archive, error)
@@ -99,6 +125,22 @@ const (
 	MaxArchiveEvents     = 1_000_000
 	DefaultArchiveBytes  = 128 << 20
 )
+
+// DetachPatience is how long Detach and Attach wait for their turn.
+const DetachPatience = time.Minute
+
+// PrepareDetach is Prepare for what a partition is chosen by. For backends.
+func (c *ArchiveCriteria) PrepareDetach() error {
+	for field, n := range map[string]int{
+		"include_types": len(c.IncludeTypes), "exclude_types": len(c.ExcludeTypes),
+		"include_contexts": len(c.IncludeContexts), "exclude_contexts": len(c.ExcludeContexts),
+	} {
+		if n > 0 {
+			return &InvalidError{field, "must be empty: a partition goes as a whole"}
+		}
+	}
+	return c.Prepare()
+}
 
 // Prepare validates criteria and fills in what has a default. For backends.
 func (c *ArchiveCriteria) Prepare() error {

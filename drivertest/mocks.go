@@ -6564,6 +6564,9 @@ var _ driver.ArchiveRepository = &ArchiveRepositoryMock{}
 //			AllEventsFunc: func(ctx context.Context, id uuid.UUID) iter.Seq2[driver.Event, error] {
 //				panic("mock out the AllEvents method")
 //			},
+//			AttachFunc: func(ctx context.Context, id uuid.UUID) (driver.Archive, error) {
+//				panic("mock out the Attach method")
+//			},
 //			BeginFunc: func(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria, lease time.Duration) (driver.Archive, error) {
 //				panic("mock out the Begin method")
 //			},
@@ -6572,6 +6575,9 @@ var _ driver.ArchiveRepository = &ArchiveRepositoryMock{}
 //			},
 //			DeleteFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
 //				panic("mock out the Delete method")
+//			},
+//			DetachFunc: func(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria) (driver.Archive, error) {
+//				panic("mock out the Detach method")
 //			},
 //			ExistsFunc: func(ctx context.Context, id uuid.UUID) (bool, error) {
 //				panic("mock out the Exists method")
@@ -6631,6 +6637,9 @@ type ArchiveRepositoryMock struct {
 	// AllEventsFunc mocks the AllEvents method.
 	AllEventsFunc func(ctx context.Context, id uuid.UUID) iter.Seq2[driver.Event, error]
 
+	// AttachFunc mocks the Attach method.
+	AttachFunc func(ctx context.Context, id uuid.UUID) (driver.Archive, error)
+
 	// BeginFunc mocks the Begin method.
 	BeginFunc func(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria, lease time.Duration) (driver.Archive, error)
 
@@ -6639,6 +6648,9 @@ type ArchiveRepositoryMock struct {
 
 	// DeleteFunc mocks the Delete method.
 	DeleteFunc func(ctx context.Context, id uuid.UUID) (bool, error)
+
+	// DetachFunc mocks the Detach method.
+	DetachFunc func(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria) (driver.Archive, error)
 
 	// ExistsFunc mocks the Exists method.
 	ExistsFunc func(ctx context.Context, id uuid.UUID) (bool, error)
@@ -6697,6 +6709,13 @@ type ArchiveRepositoryMock struct {
 			// ID is the id argument value.
 			ID uuid.UUID
 		}
+		// Attach holds details about calls to the Attach method.
+		Attach []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+		}
 		// Begin holds details about calls to the Begin method.
 		Begin []struct {
 			// Ctx is the ctx argument value.
@@ -6725,6 +6744,15 @@ type ArchiveRepositoryMock struct {
 			Ctx context.Context
 			// ID is the id argument value.
 			ID uuid.UUID
+		}
+		// Detach holds details about calls to the Detach method.
+		Detach []struct {
+			// Ctx is the ctx argument value.
+			Ctx context.Context
+			// ID is the id argument value.
+			ID uuid.UUID
+			// Criteria is the criteria argument value.
+			Criteria driver.ArchiveCriteria
 		}
 		// Exists holds details about calls to the Exists method.
 		Exists []struct {
@@ -6856,9 +6884,11 @@ type ArchiveRepositoryMock struct {
 		}
 	}
 	lockAllEvents      sync.RWMutex
+	lockAttach         sync.RWMutex
 	lockBegin          sync.RWMutex
 	lockComplete       sync.RWMutex
 	lockDelete         sync.RWMutex
+	lockDetach         sync.RWMutex
 	lockExists         sync.RWMutex
 	lockExtend         sync.RWMutex
 	lockFail           sync.RWMutex
@@ -6910,6 +6940,42 @@ func (mock *ArchiveRepositoryMock) AllEventsCalls() []struct {
 	mock.lockAllEvents.RLock()
 	calls = mock.calls.AllEvents
 	mock.lockAllEvents.RUnlock()
+	return calls
+}
+
+// Attach calls AttachFunc.
+func (mock *ArchiveRepositoryMock) Attach(ctx context.Context, id uuid.UUID) (driver.Archive, error) {
+	if mock.AttachFunc == nil {
+		panic("ArchiveRepositoryMock.AttachFunc: method is nil but ArchiveRepository.Attach was just called")
+	}
+	callInfo := struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}{
+		Ctx: ctx,
+		ID:  id,
+	}
+	mock.lockAttach.Lock()
+	mock.calls.Attach = append(mock.calls.Attach, callInfo)
+	mock.lockAttach.Unlock()
+	return mock.AttachFunc(ctx, id)
+}
+
+// AttachCalls gets all the calls that were made to Attach.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.AttachCalls())
+func (mock *ArchiveRepositoryMock) AttachCalls() []struct {
+	Ctx context.Context
+	ID  uuid.UUID
+} {
+	var calls []struct {
+		Ctx context.Context
+		ID  uuid.UUID
+	}
+	mock.lockAttach.RLock()
+	calls = mock.calls.Attach
+	mock.lockAttach.RUnlock()
 	return calls
 }
 
@@ -7034,6 +7100,46 @@ func (mock *ArchiveRepositoryMock) DeleteCalls() []struct {
 	mock.lockDelete.RLock()
 	calls = mock.calls.Delete
 	mock.lockDelete.RUnlock()
+	return calls
+}
+
+// Detach calls DetachFunc.
+func (mock *ArchiveRepositoryMock) Detach(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria) (driver.Archive, error) {
+	if mock.DetachFunc == nil {
+		panic("ArchiveRepositoryMock.DetachFunc: method is nil but ArchiveRepository.Detach was just called")
+	}
+	callInfo := struct {
+		Ctx      context.Context
+		ID       uuid.UUID
+		Criteria driver.ArchiveCriteria
+	}{
+		Ctx:      ctx,
+		ID:       id,
+		Criteria: criteria,
+	}
+	mock.lockDetach.Lock()
+	mock.calls.Detach = append(mock.calls.Detach, callInfo)
+	mock.lockDetach.Unlock()
+	return mock.DetachFunc(ctx, id, criteria)
+}
+
+// DetachCalls gets all the calls that were made to Detach.
+// Check the length with:
+//
+//	len(mockedArchiveRepository.DetachCalls())
+func (mock *ArchiveRepositoryMock) DetachCalls() []struct {
+	Ctx      context.Context
+	ID       uuid.UUID
+	Criteria driver.ArchiveCriteria
+} {
+	var calls []struct {
+		Ctx      context.Context
+		ID       uuid.UUID
+		Criteria driver.ArchiveCriteria
+	}
+	mock.lockDetach.RLock()
+	calls = mock.calls.Detach
+	mock.lockDetach.RUnlock()
 	return calls
 }
 

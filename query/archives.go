@@ -24,7 +24,12 @@ func newArchiveSQL(s *schemaSQL) *archiveSQL {
 	t := newTable(s, archiveMapping)
 	d, archives := s.dialect, s.quote(archivesTable)
 	completed, status := t.read().Where("status = 'completed'"), d.Unindexed("status")
-	ofAggregate := "SELECT DISTINCT archive_id FROM " + s.quote(keysTable) + " WHERE aggregate_id = ? AND aggregate_type = ?"
+	keys, ofAggregate := s.quote(keysTable), "aggregate_id = ? AND aggregate_type = ?"
+	hasSome := "id " + d.IsAmong("SELECT DISTINCT archive_id FROM "+keys+" WHERE "+ofAggregate)
+	if s.keyed { // those of a detached partition name no archive
+		hasSome = "(" + hasSome + " OR " + isDetached("") + " AND EXISTS (SELECT 1 FROM " + keys + " k WHERE " + ofAggregate +
+			" AND k.archive_id IS NULL AND k.position BETWEEN first_position AND last_position))"
+	}
 	// 36,500 days have more seconds than an integer of four bytes can count.
 	expiry := d.Plus("archived_at", "CAST(auto_delete_after_days AS bigint) * 86400")
 	return &archiveSQL{
@@ -32,7 +37,7 @@ func newArchiveSQL(s *schemaSQL) *archiveSQL {
 		forget:      s.render(sq.Delete(archives).Where("status IN ('pending', 'failed', 'deleted') AND id = ?")),
 		byStatus:    s.list(t.read().Where("status = ?"), "created_at DESC, id DESC"),
 		byTime:      s.list(completed.Where("events_from <= ? AND events_to > ?"), "events_from, id"),
-		byAggregate: s.list(t.read().Where(status+" = 'completed' AND id "+d.IsAmong(ofAggregate)), "first_position, id"),
+		byAggregate: s.list(t.read().Where(status+" = 'completed' AND "+hasSome), "first_position, id"),
 		byPosition:  s.list(completed.Where("last_position >= ?"), "first_position, id"),
 		expired: s.list(t.read().Where(status+" IN ('completed', 'restored') AND auto_delete_after_days > 0 AND "+expiry+" <= "+d.Now),
 			"archived_at, id"),
@@ -94,7 +99,7 @@ func (r *archives) GetByAggregate(ctx context.Context, aggregate driver.Aggregat
 	if err := aggregate.Validate(); err != nil {
 		return nil, r.fail("GetByAggregate", err)
 	}
-	return r.list(ctx, "GetByAggregate", r.sql.byAggregate, limit, aggregate.ID, aggregate.Type)
+	return r.list(ctx, "GetByAggregate", r.sql.byAggregate, limit, r.archivingSQL().twiceIfKeyed(aggregate.ID, aggregate.Type)...)
 }
 
 func (r *archives) GetByPosition(ctx context.Context, position int64, limit int) ([]driver.Archive, error) {

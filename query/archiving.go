@@ -35,6 +35,8 @@ func (r *archives) begin(ctx context.Context, x Executor, id uuid.UUID, criteria
 		return driver.Archive{}, err
 	case archive.Status != driver.ArchivePending:
 		return driver.Archive{}, archiveState(archive)
+	case archive.StorageType == driver.StoragePartition:
+		return driver.Archive{}, stateError("an archive of storage_type database_partition is filled by Detach")
 	}
 	token, err := uuid.NewRandom()
 	if err != nil {
@@ -66,9 +68,13 @@ const (
 
 func (r *archives) AllEvents(ctx context.Context, id uuid.UUID) iter.Seq2[driver.Event, error] {
 	return func(yield func(driver.Event, error) bool) {
+		read, err := r.pageOf(ctx, id)
 		position, limit := int64(0), archivePage
 		for {
-			page, err := r.store.events.read(ctx, r.archivingSQL().page, allColumns, limit, id, position, int64(limit))
+			var page []driver.Event
+			if err == nil {
+				page, err = read(position, limit)
+			}
 			if err != nil {
 				yield(driver.Event{}, r.failID("AllEvents", id, err))
 				return
@@ -87,6 +93,22 @@ func (r *archives) AllEvents(ctx context.Context, id uuid.UUID) iter.Seq2[driver
 			limit = min(max(limit*archivePageBytes/bytes, 1), 10*archivePage)
 		}
 	}
+}
+
+// pageOf returns what reads the events of an archive behind a position, where they are.
+func (r *archives) pageOf(ctx context.Context, id uuid.UUID) (read func(position int64, limit int) ([]driver.Event, error), err error) {
+	if r.partitioning != nil {
+		archive, err := r.get(ctx, r.table.byID, id)
+		if err == nil && detached(archive) {
+			return r.detachedPage(ctx, archive), nil
+		}
+		if err != nil && !errors.Is(err, driver.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return func(position int64, limit int) ([]driver.Event, error) {
+		return r.store.events.read(ctx, r.archivingSQL().page, allColumns, limit, id, position, int64(limit))
+	}, nil
 }
 
 func (r *archives) Extend(ctx context.Context, id, token uuid.UUID, lease time.Duration) error {
@@ -135,10 +157,10 @@ func (r *archives) complete(ctx context.Context, x Executor, id, token uuid.UUID
 		return driver.Archive{}, archiveConflict("the file is not about as many events as are reserved")
 	}
 	// Removed before it is asked for deliveries: who saves one locks its event, or finds it gone.
-	if _, err := x.Exec(ctx, sql.keep, []any{id}); err != nil {
+	if _, err := x.Exec(ctx, sql.keep, sql.archiveTwice(id)); err != nil {
 		return driver.Archive{}, err
 	}
-	removed, err := queryIDs(ctx, x, sql.remove, []any{id})
+	removed, err := queryIDs(ctx, x, sql.remove, sql.archiveThrice(id))
 	if err != nil {
 		return driver.Archive{}, err
 	}
@@ -149,7 +171,7 @@ func (r *archives) complete(ctx context.Context, x Executor, id, token uuid.UUID
 	if delivering {
 		return driver.Archive{}, archiveConflict("an event has got a delivery that is not done")
 	}
-	forgotten, err := x.Exec(ctx, sql.forget, []any{id})
+	forgotten, err := x.Exec(ctx, sql.forget, sql.archiveThrice(id))
 	if err != nil {
 		return driver.Archive{}, err
 	}
@@ -251,6 +273,11 @@ func (r *archives) purge(ctx context.Context, x Executor, id uuid.UUID) (driver.
 		return driver.Archive{}, archiveState(archive)
 	case archive.ArchivedAt != nil && now.Before(archive.ArchivedAt.AddDate(0, 0, archive.RetentionDays)):
 		return driver.Archive{}, stateError("the archive is to be kept for longer: see its retention_days")
+	}
+	if archive.Status == driver.ArchiveCompleted && detached(archive) {
+		if err := r.dropPartition(ctx, x, archive); err != nil {
+			return driver.Archive{}, err
+		}
 	}
 	return r.on(x).get(ctx, r.archivingSQL().purge, id)
 }

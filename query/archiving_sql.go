@@ -2,9 +2,11 @@ package query
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	sq "github.com/Masterminds/squirrel"
+	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -45,6 +47,9 @@ func newArchivingSQL(s *schemaSQL) *archivingSQL {
 	t := newTable(s, archiveMapping)
 	archives := s.quote(archivesTable)
 	ours := "position " + d.IsAmong("SELECT position FROM "+b.archiving+" WHERE archive_id = ?")
+	if s.keyed { // without these bounds it would look into every partition
+		ours += " AND position BETWEEN (SELECT min(position) FROM " + b.archiving + " WHERE archive_id = ?) AND (SELECT max(position) FROM " + b.archiving + " WHERE archive_id = ?)"
+	}
 	change := func() sq.UpdateBuilder {
 		return sq.Update(archives).Set("updated_at", sq.Expr(d.Now)).Set("revision", sq.Expr("revision + 1"))
 	}
@@ -65,24 +70,19 @@ func newArchivingSQL(s *schemaSQL) *archivingSQL {
 		begin: s.render(change().Set("status", sq.Expr("'"+string(driver.ArchiveInProgress)+"'")).
 			Set("event_count", sq.Expr("?")).Set("first_position", sq.Expr("?")).Set("last_position", sq.Expr("?")).
 			Set("lease_token", sq.Expr("?")).Set("lease_until", sq.Expr(d.After)).Where("id = ?").Suffix(t.returning())),
-		page: s.render(sq.Select(names(allColumns)...).From(b.archiving + " a").JoinClause(b.eachEvent("e.position = a.position")).
-			Join(b.processed + " p ON p.position = a.position").
-			Where("a.archive_id = ? AND a.position > ?").OrderBy("a.position").Suffix("LIMIT ?")),
+		page:     b.archivingPage(),
 		extend:   s.render(sq.Update(archives).Set("lease_until", sq.Expr(d.After)).Where(theirs)),
 		complete: s.render(complete.Where(theirs).Suffix(t.returning())),
 		fail:     s.render(end(driver.ArchiveFailed).Set("error_message", sq.Expr("?")).Where(theirs).Suffix(t.returning())),
-		keep: s.render(sq.Insert(b.keys).Columns("position", "aggregate_version", "event_id", "aggregate_id", "aggregate_type", "archive_id").
-			Select(sq.Select("e.position", "e.aggregate_version", "e.id", "e.aggregate_id", "e.aggregate_type", "a.archive_id").From(b.archiving + " a").
-				JoinClause(b.eachEvent("e.position = a.position")).Where("a.archive_id = ?"))),
-		remove: s.render(sq.Delete(b.events).Where(ours).Suffix("RETURNING id")),
-		forget: s.render(sq.Delete(b.processed).Where(ours)),
-		letGo:  s.render(sq.Delete(b.archiving).Where("archive_id = ?")),
+		keep:     b.keep(),
+		remove:   s.render(sq.Delete(b.events).Where(ours).Suffix("RETURNING id")),
+		forget:   s.render(sq.Delete(b.processed).Where(ours)),
+		letGo:    s.render(sq.Delete(b.archiving).Where("archive_id = ?")),
 		delivering: s.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(b.quote(deliveriesTable)).
 			Where("next_retry_at IS NOT NULL AND event_id "+d.IsOneOf)))),
 		abandoned: s.render(s.locking(sq.Select("id").From(archives).Where("status = 'in_progress' AND lease_until <= "+d.Clock).
 			OrderBy("created_at", "id").Suffix("LIMIT ?"), "FOR UPDATE SKIP LOCKED")),
-		restorable: s.render(sq.Delete(b.keys).Where("archive_id = ? AND event_id " + d.IsOneOf).
-			Suffix("RETURNING event_id, position")),
+		restorable: b.restorable("archive_id = ? AND event_id " + d.IsOneOf),
 		restored: s.render(change().Set("restored_count", sq.Expr("restored_count + ?")).
 			Set("status", sq.Expr("CASE WHEN "+all+" THEN '"+string(driver.ArchiveRestored)+"' ELSE status END")).
 			Set("restored_at", sq.Expr("CASE WHEN "+all+" THEN "+d.Now+" ELSE restored_at END")).Where("id = ?")),
@@ -90,6 +90,56 @@ func newArchivingSQL(s *schemaSQL) *archivingSQL {
 		measure: s.render(sq.Select("count(*)", "CAST(coalesce(sum("+payloadBytes+"), 0) AS bigint)", d.Now).
 			From(b.events + " e")),
 	}
+}
+
+// archivingPage selects the events of an archive in progress. Its parameters are the archive's id, a position
+// and the limit.
+func (b *builder) archivingPage() string {
+	page := sq.Select(b.columns(allColumns)...).From(b.archiving + " a").JoinClause(b.eachEvent("e.position = a.position"))
+	if !b.keyed {
+		page = page.Join(b.processed + " p ON p.position = a.position")
+	}
+	return b.render(page.Where("a.archive_id = ? AND a.position > ?").OrderBy("a.position").Suffix("LIMIT ?"))
+}
+
+// keep stores the keys of the events of an archive, or says in those which are there that they are archived.
+func (b *builder) keep() string {
+	if b.keyed {
+		return b.render(sq.Update(b.keys).Set("archive_id", sq.Expr("?")).Where("event_id " + b.dialect.IsAmong("SELECT e.id FROM "+b.archiving+" a "+
+			b.eachEvent("e.position = a.position")+" WHERE a.archive_id = ?")))
+	}
+	return b.render(sq.Insert(b.keys).Columns("position", "aggregate_version", "event_id", "aggregate_id", "aggregate_type", "archive_id").
+		Select(sq.Select("e.position", "e.aggregate_version", "e.id", "e.aggregate_id", "e.aggregate_type", "a.archive_id").From(b.archiving + " a").
+			JoinClause(b.eachEvent("e.position = a.position")).Where("a.archive_id = ?")))
+}
+
+// restorable takes keys out of an archive and returns their events' ids and positions.
+func (b *builder) restorable(where string) string {
+	const found = "RETURNING event_id, position"
+	if b.keyed {
+		return b.render(sq.Update(b.keys).Set("archive_id", sq.Expr("NULL")).Where(where).Suffix(found))
+	}
+	return b.render(sq.Delete(b.keys).Where(where).Suffix(found))
+}
+
+// twiceIfKeyed repeats parameters where events are partitioned.
+func (s *schemaSQL) twiceIfKeyed(args ...any) []any {
+	if s.keyed {
+		return slices.Concat(args, args)
+	}
+	return args
+}
+
+// archiveTwice and archiveThrice are the parameters of statements that have an archive's id once, and so
+// often where events are partitioned.
+func (s *schemaSQL) archiveTwice(id uuid.UUID) []any  { return s.archiveIDs(id, 2) }
+func (s *schemaSQL) archiveThrice(id uuid.UUID) []any { return s.archiveIDs(id, 3) }
+
+func (s *schemaSQL) archiveIDs(id uuid.UUID, n int) []any {
+	if !s.keyed {
+		n = 1
+	}
+	return slices.Repeat([]any{id}, n)
 }
 
 // fileColumns are what Complete sets of an archive, in the order of fileArgs.
@@ -114,8 +164,9 @@ func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, a
 		"p.position > ?",
 		"NOT EXISTS (SELECT 1 FROM " + a.archiving + " r WHERE r.position = p.position)",
 		"NOT EXISTS (SELECT 1 FROM " + a.quote(deliveriesTable) + " d WHERE d.event_id = e.id AND d.next_retry_at IS NOT NULL)",
-		// Keys are kept once: an event that shares one, by a transaction that could not see it, stays.
-		"NOT EXISTS (SELECT 1 FROM " + a.keys + " k WHERE " + sameVersion + ")",
+	}
+	if !a.keyed { // keys are kept once: an event that shares one, by a transaction that could not see it, stays
+		predicates = append(predicates, "NOT EXISTS (SELECT 1 FROM "+a.keys+" k WHERE "+sameVersion+")")
 	}
 	args = []any{c.AfterPosition}
 	add := func(predicate string, arg ...any) {

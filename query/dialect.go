@@ -1,6 +1,8 @@
 package query
 
 import (
+	"time"
+
 	sq "github.com/Masterminds/squirrel"
 	"github.com/google/uuid"
 
@@ -70,6 +72,13 @@ type Dialect struct {
 	// PartitionBounds is a query for the size of the partitions of events, 0 if they are not partitioned, the
 	// first position that has none, and the last one that was taken, as size, last_end and last_position.
 	PartitionBounds func(events, numbered Table) string
+	// PartitionList is a query for the bounds of the partitions of events, by position: the first position of
+	// each and the one behind its last.
+	PartitionList func(events Table) string
+	// TableBytes is an expression for how many bytes a table takes, with all that belongs to it.
+	TableBytes func(quoted string) string
+	// LockWait is a statement after which those of a transaction fail that wait longer for a lock.
+	LockWait func(time.Duration) string
 	// Locks tells that rows are locked with FOR UPDATE, FOR KEY SHARE and the like, in a LATERAL
 	// subquery, too. Without it a transaction must keep other writers out from its start.
 	Locks bool

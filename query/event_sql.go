@@ -110,8 +110,22 @@ func newEventSQL(s *schemaSQL) *eventSQL {
 
 // read selects events, and when each was processed if that is wanted.
 func (b *builder) read(columns []driver.EventColumn) sq.SelectBuilder {
-	return sq.Select(names(columns)...).From(b.events + " e").
-		LeftJoin(b.processed + " p ON p.position = e.position")
+	selected := sq.Select(b.columns(columns)...).From(b.events + " e")
+	if b.keyed {
+		return selected
+	}
+	return selected.LeftJoin(b.processed + " p ON p.position = e.position")
+}
+
+// columns are those of events e, and when each was processed, from p if they are not partitioned. If they
+// are, it is a lookup: a planner takes the rows of an event for as many as there are partitions, and would
+// rather read all of these.
+func (b *builder) columns(columns []driver.EventColumn) []string {
+	selected := names(columns)
+	if i := slices.Index(columns, driver.EventColumnProcessedAt); i >= 0 && b.keyed {
+		selected[i] = "(SELECT p.processed_at FROM " + b.processed + " p WHERE p.position = e.position)"
+	}
+	return selected
 }
 
 // readByKey is read for events that are looked for by their id or aggregate, whose columns are key.
@@ -119,8 +133,7 @@ func (b *builder) readByKey() sq.SelectBuilder {
 	if !b.keyed {
 		return b.read(allColumns)
 	}
-	return sq.Select(names(allColumns)...).From(b.keys + " k").JoinClause(b.eachEvent("e.position = k.position")).
-		LeftJoin(b.processed + " p ON p.position = k.position")
+	return sq.Select(b.columns(allColumns)...).From(b.keys + " k").JoinClause(b.eachEvent("e.position = k.position"))
 }
 
 // key is a column by which readByKey looks for events.

@@ -37,6 +37,8 @@ func (r *archives) restore(ctx context.Context, x Executor, id uuid.UUID, events
 		return 0, nil
 	case archive.Status != driver.ArchiveCompleted:
 		return 0, archiveState(archive)
+	case detached(archive):
+		return 0, stateError("the archive is a partition: it comes back as a whole, by Attach")
 	}
 	var batch []driver.Event
 	bytes := 0
@@ -111,5 +113,9 @@ func (r *archives) putBack(ctx context.Context, x Executor, archive uuid.UUID, b
 		delete(positions, event.ID) // once, should it be given twice
 		rows = append(rows, event)
 	}
-	return len(rows), r.store.inside(x, r.store.tx).events.insertRows(ctx, rows)
+	err = r.store.inside(x, r.store.tx).events.insertRows(ctx, rows)
+	if err != nil && r.partitioning != nil && r.partitioning.IsMissing(err) {
+		err = stateError("the partition of an event is in an archive itself: Attach that one before, or it was purged")
+	}
+	return len(rows), err
 }

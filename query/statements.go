@@ -28,6 +28,7 @@ func (s *Store) Statements() map[string]string {
 	collect(statements, "executions", reflect.ValueOf(shared.executionSQL()))
 	collect(statements, "archives", reflect.ValueOf(shared.archiveSQL()))
 	collect(statements, "archiving", reflect.ValueOf(shared.archivingSQL()))
+	collect(statements, "detaching", reflect.ValueOf(shared.detachingSQL()))
 	collect(statements, "archiveRules", reflect.ValueOf(shared.archiveRuleSQL()))
 	collect(statements, "archiveJobs", reflect.ValueOf(shared.archiveJobSQL()))
 	collect(statements, "archiveObjects", reflect.ValueOf(shared.archiveObjectSQL()))
@@ -45,6 +46,9 @@ func (s *Store) Statements() map[string]string {
 	statements["claims.holdOfTypes"] = claims.holdStatement(true)
 	if !shared.dialect.WritableCTE {
 		statements["claims.leased"] = claims.leasedStatement(waitingColumns)
+	}
+	if shared.partitioning != nil {
+		shared.detachingSQL().sample(statements)
 	}
 	columns := subscriptionMapping.names("")
 	statements["subscriptions.matching"] = shared.subscriptionSQL().matchStatement(columns, false)

@@ -49,6 +49,7 @@ type shared struct {
 
 	archiveSQL       func() *archiveSQL
 	archivingSQL     func() *archivingSQL
+	detachingSQL     func() *detachingSQL
 	archiveRuleSQL   func() *archiveRuleSQL
 	archiveJobSQL    func() *archiveJobSQL
 	archiveObjectSQL func() *archiveObjectSQL
@@ -105,6 +106,7 @@ func makeStore(schema string, d *Dialect, exec Executor, config driver.Config, w
 
 		archiveSQL:       once(newArchiveSQL, s),
 		archivingSQL:     once(newArchivingSQL, s),
+		detachingSQL:     once(newDetachingSQL, s),
 		archiveRuleSQL:   once(newArchiveRuleSQL, s),
 		archiveJobSQL:    once(newArchiveJobSQL, s),
 		archiveObjectSQL: once(newArchiveObjectSQL, s),

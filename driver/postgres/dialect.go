@@ -1,6 +1,9 @@
 package postgres
 
 import (
+	"fmt"
+	"time"
+
 	sq "github.com/Masterminds/squirrel"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -57,6 +60,11 @@ var dialect = &query.Dialect{
 		return "SELECT nextval('" + sequence(numbered) + "'), now() FROM generate_series(1, ?)"
 	},
 	PartitionBounds: partitionBounds,
+	PartitionList:   partitionList,
+	TableBytes:      func(quoted string) string { return "pg_total_relation_size('" + quoted + "')" },
+	LockWait: func(wait time.Duration) string {
+		return fmt.Sprintf("SET LOCAL lock_timeout = %d", wait.Milliseconds())
+	},
 	Locks:       true,
 	WritableCTE: true,
 }

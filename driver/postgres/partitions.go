@@ -15,15 +15,22 @@ import (
 // partitions implements query.Partitions.
 type partitions struct{ db *db }
 
-// partitionBounds reads the bounds of partitions from their definition, FOR VALUES FROM ('0') TO ('1000').
+// bound reads a bound of a partition c from its definition, FOR VALUES FROM ('0') TO ('1000').
+func bound(word string) string {
+	return "CAST(substring(pg_get_expr(c.relpartbound, c.oid) FROM '" + word + ` \(''(\d+)''\)') AS bigint)`
+}
+
+func partitionsOf(events query.Table) string {
+	return " FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass('" + quote(events) + "')"
+}
+
+func partitionList(events query.Table) string {
+	return "SELECT " + bound("FROM") + " AS first, " + bound("TO") + partitionsOf(events) + " ORDER BY first"
+}
+
 func partitionBounds(events, numbered query.Table) string {
-	bound := func(word string) string {
-		return "CAST(substring(pg_get_expr(c.relpartbound, c.oid) FROM '" + word + ` \(''(\d+)''\)') AS bigint)`
-	}
 	return "SELECT coalesce(max(" + bound("TO") + " - " + bound("FROM") + "), 0) AS size, coalesce(max(" + bound("TO") + "), 0) AS last_end," +
-		" coalesce(pg_sequence_last_value(to_regclass('" + sequence(numbered) + "')), 0) AS last_position" +
-		" FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid" +
-		" WHERE i.inhparent = to_regclass('" + quote(events) + "')"
+		" coalesce(pg_sequence_last_value(to_regclass('" + sequence(numbered) + "')), 0) AS last_position" + partitionsOf(events)
 }
 
 // Extend implements query.Partitions.
