@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -46,7 +47,11 @@ func (r *run) detach(ctx context.Context, archive driver.Archive, criteria drive
 
 // readPartition is read for a partition.
 func (a *Archiver) readPartition(ctx context.Context, archive driver.Archive) iter.Seq2[driver.Event, error] {
-	if err := readable(archive); err != nil {
+	err := readable(archive)
+	if archive.Status == driver.ArchiveRestored {
+		err = &driver.Error{Kind: driver.ErrState, Err: errors.New("the archive is restored: a partition's events are in the store then, and nowhere else")}
+	}
+	if err != nil {
 		return func(yield func(driver.Event, error) bool) { yield(driver.Event{}, err) }
 	}
 	return a.store.Archives().AllEvents(ctx, archive.ID)

@@ -137,4 +137,6 @@ var areas = []area{
 	objectRead,
 	objectList,
 	objectTransactions,
+	archivePartitions,
+	archivePartitionsInUse,
 }

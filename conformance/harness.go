@@ -40,6 +40,10 @@ type Harness struct {
 	// that id. at is in whole microseconds. Nil: what takes longer than a test can wait is skipped.
 	SetTime func(t *testing.T, db driver.DB, schema, entity, field string, id uuid.UUID, at time.Time)
 
+	// Partitions is how many positions each partition of the events has in the databases of Open
+	// (driver.Config.EventPartitions). It should be small, 100 or so: tests fill some. 0: there are none.
+	Partitions int64
+
 	// Only names areas ("Events/Save") or single behaviours
 	// ("Events/Save/KeepsTheGivenID"), for a backend that does a part of the contract. Nil: all.
 	Only []string

@@ -32,8 +32,8 @@ type ArchiveWork interface {
 	// Errors: ErrInvalid for criteria that can't be; ErrNotFound; ErrState for one that is not pending.
 	Begin(ctx context.Context, id uuid.UUID, criteria ArchiveCriteria, lease time.Duration) (Archive, error)
 
-	// AllEvents yields the events that are reserved for an archive, or those of an archive of Detach, by
-	// Position, reading them a page at a time. After an error it ends.
+	// AllEvents yields the events that are reserved for an archive, or those of a completed archive of
+	// Detach, by Position, reading them a page at a time. After an error it ends.
 	AllEvents(ctx context.Context, id uuid.UUID) iter.Seq2[Event, error]
 
 	// Extend makes the lease end so long from now. ErrLeaseLost.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,22 +62,40 @@ func (r *archives) detachOne(ctx context.Context, archive driver.Archive, criter
 		var summed driver.Archive
 		var moved int64
 		summed, moved, err = r.summary(ctx, candidates[i], criteria)
-		if err != nil || summed.EventCount == 0 {
+		if err == nil && summed.EventCount == 0 {
 			continue
 		}
 		var completed driver.Archive
-		err = r.patiently(ctx, func(x Executor) (err error) {
-			completed, err = r.take(ctx, x, archive.ID, candidates[i], summed, moved, criteria.PastConsumers)
-			return err
-		})
+		if err == nil {
+			err = r.patiently(ctx, func(x Executor) (err error) {
+				completed, err = r.take(ctx, x, archive.ID, candidates[i], summed, moved, criteria.PastConsumers)
+				return err
+			})
+		}
 		switch {
-		case errors.Is(err, errMeanwhile):
-			err = nil // something came in its way; it is left for the next time
 		case err == nil:
 			return completed, nil
+		case errors.Is(err, errMeanwhile), r.isGone(ctx, candidates[i]):
+			err = nil // it is left for the next time, or was taken by another call
 		}
 	}
 	return archive, err
+}
+
+// isGone reports that a partition is not attached any more.
+func (r *archives) isGone(ctx context.Context, gone partition) bool {
+	attached, err := r.attachedNow(ctx)
+	return err == nil && !slices.Contains(attached, gone)
+}
+
+// attachedNow returns the partitions of the events, by position.
+func (r *archives) attachedNow(ctx context.Context) (found []partition, err error) {
+	var p partition
+	err = r.exec.Query(ctx, r.detachingSQL().attachedNow, nil, []any{&p.first, &p.end}, func() {
+		p.number = p.first / r.partitioning.size
+		found = append(found, p)
+	})
+	return found, err
 }
 
 // full returns the partitions behind a position all of whose positions are settled, with an event behind
@@ -86,15 +105,8 @@ func (r *archives) full(ctx context.Context, after int64) ([]partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []partition
-	var p partition
-	err = r.exec.Query(ctx, r.detachingSQL().attachedNow, nil, []any{&p.first, &p.end}, func() {
-		p.number = p.first / r.partitioning.size
-		if max(p.first, 1) > after && p.end <= settled {
-			found = append(found, p)
-		}
-	})
-	return found, err
+	attached, err := r.attachedNow(ctx)
+	return slices.DeleteFunc(attached, func(p partition) bool { return max(p.first, 1) <= after || p.end > settled }), err
 }
 
 // summary reads what the archive of a partition says, without an EventCount if it can't go or is empty. And
@@ -234,7 +246,7 @@ func (r *archives) patiently(ctx context.Context, fn func(x Executor) error) err
 // detachedPage reads events of a detached partition.
 func (r *archives) detachedPage(ctx context.Context, archive driver.Archive) func(position int64, limit int) ([]driver.Event, error) {
 	p, err := archivedPartition(&archive, r.partitioning.size)
-	if archive.Status != driver.ArchiveCompleted && archive.Status != driver.ArchiveRestored {
+	if archive.Status != driver.ArchiveCompleted {
 		return func(int64, int) ([]driver.Event, error) { return nil, nil } // it has none
 	}
 	sql := r.detachingSQL().page(p)

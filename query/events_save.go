@@ -66,10 +66,11 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 	}
 	if r.dialect.WritableCTE {
 		err = insert(r.exec)
-		if err != nil {
-			if err = r.partitioning.missed(ctx, r.exec, err); err == nil {
-				err = insert(r.exec)
+		for try := 0; err != nil && try < missedAttempts; try++ {
+			if refused := r.partitioning.missed(ctx, r.exec, err); refused != nil {
+				return false, refused
 			}
+			err = insert(r.exec)
 		}
 		if saved {
 			r.partitioning.ahead(ctx, e.Position)

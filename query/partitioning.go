@@ -97,15 +97,15 @@ func (p *partitioning) missed(ctx context.Context, x Executor, err error) error 
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := p.end.Load()
 	if failed := p.extend(ctx, 0); failed != nil {
 		return failed
 	}
-	switch {
-	case x.IsTx(): // which takes no more statements
+	if x.IsTx() { // which takes no more statements
 		return &driver.UnavailableError{GaveWay: true, Err: errors.New("its position had no partition, which it has now; run the transaction again")}
-	case p.end.Load() == before:
-		return err
 	}
 	return nil
 }
+
+// missedAttempts is how often a save is tried again for want of a partition. Each time others took the
+// positions of half a partition before it had another one.
+const missedAttempts = 10

@@ -57,14 +57,14 @@ const partitionSize = 100
 
 func runPartitioned(t *testing.T, only ...string) {
 	partitioned := func(c *driver.Config) { c.EventPartitions = partitionSize }
-	runConformanceWith(t, "", []driver.Option{partitioned}, only...)
+	runConformanceWith(t, "", partitionSize, []driver.Option{partitioned}, only...)
 }
 
 func runConformance(t *testing.T, settings string, only ...string) {
-	runConformanceWith(t, settings, nil, only...)
+	runConformanceWith(t, settings, 0, nil, only...)
 }
 
-func runConformanceWith(t *testing.T, settings string, always []driver.Option, only ...string) {
+func runConformanceWith(t *testing.T, settings string, partitions int64, always []driver.Option, only ...string) {
 	databases := &databases{dsns: map[driver.DB]string{}}
 	conformance.Run(t, conformance.Harness{
 		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
@@ -83,6 +83,7 @@ func runConformanceWith(t *testing.T, settings string, always []driver.Option, o
 		SetTime:     databases.setTime,
 		Concurrent:  true,
 		ReadsBeside: true,
+		Partitions:  partitions,
 		Only:        only,
 	})
 }
