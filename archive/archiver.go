@@ -71,7 +71,8 @@ type Report struct {
 	Skipped int64
 }
 
-// New returns an Archiver. Errors: ErrInvalid, for options and for no storage.
+// New returns an Archiver. Errors: ErrInvalid, for options and for no storage; ErrState for a Store inside a
+// transaction: files know nothing of its end.
 func New(store driver.Store, storages Storages, opts Options) (*Archiver, error) {
 	err := opts.prepare()
 	if err == nil && len(storages) == 0 {
@@ -88,6 +89,9 @@ func New(store driver.Store, storages Storages, opts Options) (*Archiver, error)
 		case kind != driver.StoragePartition && storage == nil:
 			err = &driver.InvalidError{Field: "storages", Reason: "must not be nil"}
 		}
+	}
+	if err == nil && driver.IsTx(store) {
+		err = &driver.Error{Kind: driver.ErrState, Err: errors.New("the store is inside a transaction; use the one outside")}
 	}
 	if err != nil {
 		return nil, driver.Fail("archive.New", store.Schema(), "archiver", "", err)
@@ -117,15 +121,18 @@ func (o *Options) prepare() error {
 	return nil
 }
 
-// fail completes an error for the caller of a method. A storage does not know whose archive it has.
+// fail completes an error for the caller of a method. A storage does not know whose archive it has, and of several
+// errors none must get lost.
 func (a *Archiver) fail(op string, id uuid.UUID, err error) error {
 	key := ""
 	if id != uuid.Nil {
 		key = id.String()
 	}
 	op = "Archiver." + op
+	_, isOne := err.(*driver.Error)
+	_, isMany := err.(interface{ Unwrap() []error })
 	var below *driver.Error
-	if errors.As(err, &below) && below.Op != "" && below.Schema == "" {
+	if isMany && !isOne || errors.As(err, &below) && below.Op != "" && below.Schema == "" {
 		return &driver.Error{Op: op, Schema: a.store.Schema(), Entity: "archive", Key: key, Err: err}
 	}
 	return driver.Fail(op, a.store.Schema(), "archive", key, err)
@@ -143,6 +150,15 @@ func (a *Archiver) storage(kind driver.ArchiveStorageType) (Storage, error) {
 		}
 	}
 	return nil, &driver.InvalidError{Field: "storage_type", Reason: "must be one that the archiver has a storage for: " + strings.Join(names, ", ")}
+}
+
+// storageOf returns the storage that the files of an archive are in.
+func (a *Archiver) storageOf(archive driver.Archive) (Storage, error) {
+	storage, err := a.storage(archive.StorageType)
+	if err == nil && storage.Location() != archive.StorageLocation {
+		err = &driver.InvalidError{Field: "storage_location", Reason: "must be that of the archiver's storage of this type; the archive is elsewhere"}
+	}
+	return storage, err
 }
 
 // open returns the manifest of an archive whose events are in its file, if that fits the record.

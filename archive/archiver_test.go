@@ -469,6 +469,81 @@ func TestPurgeKeepsToTheRetention(t *testing.T) {
 	h.equal("next version of what is gone", version, int64(11))
 }
 
+func TestPurgeLeavesArchivesThatAreElsewhere(t *testing.T) {
+	h := newHouse(t, nil)
+	events := h.save(10)
+	h.run()
+	archived := h.archives(driver.ArchiveCompleted)[0]
+	other := newHouse(t, nil)
+	h.storage = other.storage
+	h.wantErr("Purge", h.open(archive.Options{}).Purge(t.Context(), archived.ID), driver.ErrInvalid)
+	h.equal("archives", len(h.archives(driver.ArchiveCompleted)), 1)
+
+	h.ok(h.archiver.Purge(t.Context(), archived.ID))
+	_, err := h.archiver.GetByID(t.Context(), events[0].ID)
+	h.wantErr("GetByID of what was purged", err, driver.ErrNotFound)
+}
+
+func TestAJobThatOthersEndIsGoneOnWithOnlyByRetry(t *testing.T) {
+	var h *house
+	ended := false
+	h = newHouse(t, func(h *house, opts *archive.Options) {
+		opts.MaxRetries = 1
+		opts.Progress = func(ctx context.Context, p archive.Progress) error {
+			if !ended {
+				ended = true
+				_, err := h.store.ArchiveJobs().Finish(ctx, p.Report.JobID, driver.JobFailed, "by others")
+				return err
+			}
+			return nil
+		}
+	})
+	ctx := t.Context()
+	events := h.save(150)
+	rule, err := h.store.ArchiveRules().Save(ctx, driver.NewArchiveRule("old", 1))
+	h.ok(err)
+	report, err := h.archiver.Run(ctx, rule)
+	h.wantErr("Run", err, driver.ErrState)
+	h.equal("archived", report.Events, int64(100))
+	h.wantPlaces(events[100:], events[:100])
+
+	again, err := h.archiver.Retry(ctx, report.JobID)
+	h.ok(err)
+	h.equal("archived", []any{again.JobID, again.Events}, []any{report.JobID, int64(50)})
+	h.wantPlaces(nil, events)
+	job, err := h.store.ArchiveJobs().GetByID(ctx, report.JobID)
+	h.ok(err)
+	h.equal("job", []any{job.Status, job.RetryCount, job.EventsArchived}, []any{driver.JobCompleted, 1, int64(150)})
+	_, err = h.archiver.Retry(ctx, report.JobID)
+	h.wantErr("Retry of a job that is completed", err, driver.ErrState)
+}
+
+func TestNewRefusesAStoreInsideATransaction(t *testing.T) {
+	h := newHouse(t, nil)
+	h.ok(h.store.InTx(t.Context(), func(tx driver.Store) error {
+		_, err := archive.New(tx, archive.Storages{driver.StorageCold: h.storage}, archive.Options{})
+		h.wantErr("New", err, driver.ErrState)
+		return nil
+	}))
+}
+
+// In memory there is one connection, which the transaction of Restore has.
+func TestRestoreFromADatabaseInMemory(t *testing.T) {
+	store, err := driver.Open("sqlite::memory:", "tenant_test", driver.WithLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{T: t, store: store, storage: archive.InDatabase(store)}
+	defer func() { h.ok(store.Close()) }()
+	h.archiver = h.open(archive.Options{})
+	events := h.save(10)
+	h.run()
+	n, err := h.archiver.Restore(t.Context(), h.archives(driver.ArchiveCompleted)[0].ID, nil)
+	h.ok(err)
+	h.equal("restored", n, 10)
+	h.wantPlaces(events, nil)
+}
+
 func TestRunDueRunsEachRuleOnce(t *testing.T) {
 	h := newHouse(t, nil)
 	ctx := t.Context()

@@ -20,15 +20,31 @@ func (a *Archiver) GetByID(ctx context.Context, id uuid.UUID) (driver.Event, err
 	if !errors.As(err, &archived) {
 		return event, err
 	}
-	for event, err := range a.Read(ctx, archived.ArchiveID) {
-		if err != nil {
-			return driver.Event{}, err
-		}
-		if event.ID == id {
-			return event, nil
+	for found, failed := range a.Read(ctx, archived.ArchiveID) {
+		switch {
+		case errors.Is(failed, driver.ErrState) || errors.Is(failed, driver.ErrNotFound) || errors.Is(failed, ErrMissing):
+			return a.again(ctx, id, archived.ArchiveID, failed)
+		case failed != nil:
+			return driver.Event{}, failed
+		case found.ID == id:
+			return found, nil
 		}
 	}
-	return a.store.Events().GetByID(ctx, id) // it was restored, or its archive deleted, meanwhile
+	return event, err
+}
+
+// again looks for an event whose archive could not be read: it may have been restored meanwhile, and what was
+// in a deleted archive is nowhere.
+func (a *Archiver) again(ctx context.Context, id, archiveID uuid.UUID, unread error) (driver.Event, error) {
+	event, err := a.store.Events().GetByID(ctx, id)
+	if !errors.Is(err, driver.ErrNotFound) {
+		return event, err
+	}
+	archive, failed := a.store.Archives().GetByID(ctx, archiveID)
+	if failed == nil && archive.Status == driver.ArchiveDeleted {
+		return driver.Event{}, err
+	}
+	return driver.Event{}, unread
 }
 
 // AllByAggregate yields the whole history of an aggregate from version fromVersion on, by version: the events in
@@ -107,35 +123,45 @@ func (a *Archiver) All(ctx context.Context, after int64) iter.Seq2[driver.Event,
 
 // merge gives yield the events of all archives, each once.
 func (a *Archiver) merge(ctx context.Context, after int64, yield func(driver.Event) bool) error {
-	closed, err := a.store.Archives().GetByPosition(ctx, after+1, driver.MaxLimit)
-	if err != nil {
-		return err
-	}
+	listed := map[uuid.UUID]bool{}
+	var closed []driver.Archive // by FirstPosition
 	var open readers
 	defer func() { open.stop() }()
-	for len(closed)+len(open) > 0 {
-		if len(closed) > 0 && (len(open) == 0 || closed[0].FirstPosition <= open[0].event.Position) {
+	for more := true; ; {
+		if more && len(closed) == 0 { // those that are listed tell up to which position these are all
+			page, err := a.store.Archives().GetByPosition(ctx, after+1, driver.MaxLimit)
+			if err != nil {
+				return err
+			}
+			more = len(page) == driver.MaxLimit
+			closed = slices.DeleteFunc(page, func(archive driver.Archive) bool { return listed[archive.ID] })
+			for _, archive := range closed {
+				listed[archive.ID] = true
+			}
+		}
+		switch {
+		case len(closed) > 0 && (len(open) == 0 || closed[0].FirstPosition <= open[0].event.Position):
 			next, stop := iter.Pull2(a.read(ctx, closed[0]))
 			closed = closed[1:]
 			if err := open.advance(&reader{next: next, stop: stop}); err != nil {
 				return err
 			}
 			continue
+		case len(open) == 0:
+			return nil
 		}
 		first := open[0]
-		open = open[1:]
 		if position := first.event.Position; position > after {
 			after = position
 			if !yield(first.event) {
-				first.stop()
 				return nil
 			}
 		}
+		open = open[1:]
 		if err := open.advance(first); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // reader is an archive that is being read, at an event.

@@ -2,6 +2,8 @@ package archive
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -17,7 +19,7 @@ func (a *Archiver) Purge(ctx context.Context, id uuid.UUID) error {
 	archive, err := a.store.Archives().GetByID(ctx, id)
 	var storage Storage
 	if err == nil && !isPartition(archive) {
-		storage, err = a.storage(archive.StorageType)
+		storage, err = a.storageOf(archive)
 	}
 	if err == nil {
 		archive, err = a.store.Archives().Purge(ctx, id)
@@ -28,29 +30,30 @@ func (a *Archiver) Purge(ctx context.Context, id uuid.UUID) error {
 	return a.fail("Purge", id, err)
 }
 
-// PurgeExpired is Purge for all archives that are expired, and returns how many. After an error it ends.
+// PurgeExpired is Purge for the archives that are expired, driver.MaxLimit of them, and returns how many. One that can't be purged does not
+// keep it from the others.
 func (a *Archiver) PurgeExpired(ctx context.Context) (int, error) {
+	expired, err := a.store.Archives().GetExpired(ctx, driver.MaxLimit)
 	purged := 0
-	for {
-		expired, err := a.store.Archives().GetExpired(ctx, driver.DefaultLimit)
-		if err != nil || len(expired) == 0 {
-			return purged, a.fail("PurgeExpired", uuid.Nil, err)
+	for _, archive := range expired {
+		if failed := a.Purge(ctx, archive.ID); failed != nil {
+			err = errors.Join(err, failed)
+			continue
 		}
-		for _, archive := range expired {
-			if err := a.Purge(ctx, archive.ID); err != nil {
-				return purged, err
-			}
-			purged++
-		}
+		purged++
 	}
+	return purged, a.fail("PurgeExpired", uuid.Nil, err)
 }
 
 // Sweep deletes what files there may still be of archives that failed or were deleted, the latest
 // driver.MaxLimit of each, which a crash between record and file leaves. They count as nothing: it only
-// saves space. It gives up archives of processes that died, as Run does, and returns of how many archives it
-// made sure.
+// saves space. It gives up what processes that died were at, as Run does, plans of a day ago that led to nothing
+// included, and returns of how many archives it made sure.
 func (a *Archiver) Sweep(ctx context.Context) (int, error) {
 	if err := a.giveUpAbandoned(ctx); err != nil {
+		return 0, a.fail("Sweep", uuid.Nil, err)
+	}
+	if err := a.deletePlans(ctx); err != nil {
 		return 0, a.fail("Sweep", uuid.Nil, err)
 	}
 	swept := 0
@@ -67,4 +70,36 @@ func (a *Archiver) Sweep(ctx context.Context) (int, error) {
 		}
 	}
 	return swept, nil
+}
+
+// deletePlans deletes the pending archives of Runs that died before they began with them.
+func (a *Archiver) deletePlans(ctx context.Context) error {
+	pending, err := a.store.Archives().GetByStatus(ctx, driver.ArchivePending, driver.MaxLimit)
+	if err != nil {
+		return err
+	}
+	for _, archive := range pending {
+		if archive.JobID == nil || time.Since(archive.CreatedAt) < 24*time.Hour {
+			continue
+		}
+		if _, err := a.store.Archives().Delete(ctx, archive.ID); err != nil && !errors.Is(err, driver.ErrState) {
+			return err
+		}
+		if err := a.failJob(ctx, archive); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// failJob ends the job of an archive that a process was at when it died.
+func (a *Archiver) failJob(ctx context.Context, archive driver.Archive) error {
+	if archive.JobID == nil {
+		return nil
+	}
+	_, err := a.store.ArchiveJobs().Finish(ctx, *archive.JobID, driver.JobFailed, "the process died, or lost its lease")
+	if errors.Is(err, driver.ErrState) || errors.Is(err, driver.ErrNotFound) {
+		return nil // it has ended, or is forgotten
+	}
+	return err
 }

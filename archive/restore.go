@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/google/uuid"
@@ -67,7 +68,8 @@ func (a *Archiver) Verify(ctx context.Context, id uuid.UUID) error {
 // it is nil. They are what they were, byte for byte, with Position, CreatedAt and ProcessedAt; they are not
 // queued. It returns how many it put back; those that are back already it passes over, so that the same call
 // again does nothing. All come back or, after an error, none: a file that is not what was written restores
-// nothing. The file stays until Purge.
+// nothing. The file stays until Purge. One that is not in a [Dir] is copied to a temporary folder first, as it is, so
+// that the transaction waits for nobody. The filter must not use the store: on SQLite it would wait for itself.
 //
 // A partition (driver.StoragePartition) comes back as a whole, whatever its size, in some milliseconds.
 //
@@ -84,8 +86,21 @@ func (a *Archiver) Restore(ctx context.Context, id uuid.UUID, filter func(driver
 		restored, err := a.attach(ctx, archive, filter)
 		return restored, a.fail("Restore", id, err)
 	}
-	restored, err := a.store.Archives().Restore(ctx, id, filtered(a.read(ctx, archive), filter))
+	restored, err := a.restore(ctx, archive, filter)
 	return restored, a.fail("Restore", id, err)
+}
+
+func (a *Archiver) restore(ctx context.Context, archive driver.Archive, filter func(driver.Event) bool) (restored int, err error) {
+	storage, m, err := a.open(ctx, archive)
+	if err != nil {
+		return 0, err
+	}
+	local, done, err := spool(ctx, storage, m.Object)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	return a.store.Archives().Restore(ctx, archive.ID, filtered(readFile(ctx, local, m, a.opts.Keys), filter))
 }
 
 func filtered(events iter.Seq2[driver.Event, error], filter func(driver.Event) bool) iter.Seq2[driver.Event, error] {

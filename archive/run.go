@@ -13,8 +13,8 @@ import (
 // Run archives what a rule chooses, whether or not the rule is stored: [driver.NewArchiveRule] makes one. It
 // is one job, of any number of archives, each a file and a transaction: the file is written, read back
 // and compared, and then its events are removed from the store and the archive completed, all at once.
-// Wherever it ends, by an error or by the end of the process, each event is in the store or in one
-// completed archive. To go on, call it again: what was not complete is given up, by its lease, and its
+// Wherever it ends, by an error, because the job is finished by others, or by the end of the process, each event is
+// in the store or in one completed archive. To go on, call it again: what was not complete is given up, by its lease, and its
 // events are chosen anew.
 //
 // Only events are chosen that are processed, have no delivery that is pending or retrying, and that
@@ -27,9 +27,30 @@ func (a *Archiver) Run(ctx context.Context, rule driver.ArchiveRule) (Report, er
 	run := &run{Archiver: a, rule: rule}
 	err := run.prepare()
 	if err == nil {
-		err = run.inJob(ctx)
+		err = run.inJob(ctx, run.start)
 	}
 	return run.report, a.fail("Run", uuid.Nil, err)
+}
+
+// Retry runs the rule of a failed job once more, as that job: [driver.ArchiveJobRepository] GetFailed has those that
+// may be tried again. Its Report is of this try only. Errors are Run's; ErrNotFound; ErrState for a job that did not
+// fail, was tried as often as it may, or has no stored rule.
+func (a *Archiver) Retry(ctx context.Context, jobID uuid.UUID) (Report, error) {
+	job, err := a.store.ArchiveJobs().GetByID(ctx, jobID)
+	if err == nil && job.RuleID == nil {
+		err = &driver.Error{Kind: driver.ErrState, Err: errors.New("the job has no stored rule; call Run with the rule it had")}
+	}
+	run := &run{Archiver: a}
+	if err == nil {
+		run.rule, err = a.store.ArchiveRules().GetByID(ctx, *job.RuleID)
+	}
+	if err == nil {
+		err = run.prepare()
+	}
+	if err == nil {
+		err = run.inJob(ctx, func(ctx context.Context) (driver.ArchiveJob, error) { return a.store.ArchiveJobs().Retry(ctx, jobID) })
+	}
+	return run.report, a.fail("Retry", uuid.Nil, err)
 }
 
 // run is one call of Run.
@@ -56,28 +77,37 @@ func (r *run) prepare() (err error) {
 	return nil
 }
 
-// inJob runs the rule and keeps a record of it.
-func (r *run) inJob(ctx context.Context) error {
-	if err := r.giveUpAbandoned(ctx); err != nil {
-		return err
-	}
+// start begins a job for the rule.
+func (r *run) start(ctx context.Context) (driver.ArchiveJob, error) {
 	job := driver.ArchiveJob{MaxRetries: r.opts.MaxRetries}
 	if r.rule.Revision > 0 {
 		job.RuleID = &r.rule.ID
 	}
 	job, err := r.store.ArchiveJobs().Save(ctx, job)
-	if err == nil {
-		job, err = r.store.ArchiveJobs().Start(ctx, job.ID)
+	if err != nil {
+		return job, err
 	}
+	return r.store.ArchiveJobs().Start(ctx, job.ID)
+}
+
+// inJob runs the rule and keeps a record of it in a job that start begins.
+func (r *run) inJob(ctx context.Context, start func(context.Context) (driver.ArchiveJob, error)) error {
+	if err := r.giveUpAbandoned(ctx); err != nil {
+		return err
+	}
+	job, err := start(ctx)
 	if err != nil {
 		return err
 	}
 	r.report.JobID = job.ID
-	err = r.all(ctx, *job.StartedAt)
+	err = r.all(ctx, job.UpdatedAt) // when it began, by the database's clock
+	if errors.Is(err, errCancelled) {
+		return err
+	}
 	status, message := driver.JobCompleted, ""
 	switch {
-	case ctx.Err() != nil:
-		status, message = driver.JobCancelled, ctx.Err().Error()
+	case err != nil && ctx.Err() != nil:
+		status, message = driver.JobCancelled, context.Cause(ctx).Error()
 	case err != nil:
 		status, message = driver.JobFailed, err.Error()
 	}
@@ -85,6 +115,18 @@ func (r *run) inJob(ctx context.Context) error {
 	defer cancel()
 	if _, failed := r.store.ArchiveJobs().Finish(ctx, job.ID, status, message); err == nil {
 		err = failed
+	}
+	return err
+}
+
+// errCancelled ends a Run whose job was ended by others.
+var errCancelled = &driver.Error{Kind: driver.ErrState, Err: errors.New("the job was cancelled")}
+
+// goesOn reports whether nobody has ended the job.
+func (r *run) goesOn(ctx context.Context) error {
+	job, err := r.store.ArchiveJobs().GetByID(ctx, r.report.JobID)
+	if err == nil && job.Status.Ended() {
+		err = errCancelled
 	}
 	return err
 }
@@ -133,6 +175,9 @@ func (r *run) by(ctx context.Context, criteria driver.ArchiveCriteria, over *exc
 		if over != nil {
 			over.limit(&some)
 		}
+		if err := r.goesOn(ctx); err != nil {
+			return err
+		}
 		archive, bytes, err := r.one(ctx, some)
 		switch {
 		case errors.Is(err, driver.ErrConflict) && conflicts < mostConflicts && ctx.Err() == nil:
@@ -173,7 +218,7 @@ func (a *Archiver) giveUpAbandoned(ctx context.Context) error {
 			return err
 		}
 		for _, archive := range abandoned {
-			if err := a.discard(ctx, archive); err != nil {
+			if err := errors.Join(a.failJob(ctx, archive), a.discard(ctx, archive)); err != nil {
 				return a.fail("Run", archive.ID, err)
 			}
 		}

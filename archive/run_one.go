@@ -78,6 +78,7 @@ func (r *run) fill(ctx context.Context, begun driver.Archive) (completed driver.
 	completed, err = archives.Complete(leased, begun.ID, *begun.LeaseToken, driver.ArchiveFile{
 		StorageLocation: begun.StorageLocation, ObjectName: begun.ObjectName, EventCount: m.EventCount, RawBytes: m.RawBytes, SizeBytes: m.SizeBytes,
 		Checksum: m.SHA256, KeyID: m.KeyID, EventTypes: m.EventTypes, ContextIDs: m.ContextIDs, EventsFrom: m.EventsFrom, EventsTo: m.EventsTo,
+		PastConsumers: r.rule.PastConsumers,
 	})
 	return completed, bytes, lostBy(leased, err)
 }
@@ -114,7 +115,7 @@ func (r *run) settle(ctx context.Context, begun driver.Archive, bytes int64, cau
 	switch {
 	case err != nil: // unknown: when its lease has ended it is given up
 		return begun, 0, errors.Join(cause, err)
-	case failed.Status == driver.ArchiveCompleted:
+	case failed.Status != driver.ArchiveFailed && failed.Status != driver.ArchiveDeleted: // completed, or restored since
 		return failed, bytes, nil
 	}
 	if err := deleteFile(ctx, r.storage, begun.ObjectName); err != nil {

@@ -29,6 +29,7 @@ var archiveJobProgress = area{name: "ArchiveJobs/Progress", behaviours: []behavi
 	{"CountsWhatWasSkipped", progressCounts},
 	{"LosesNothingWhenManyCount", progressTogether},
 	{"RefusesANumberThatIsNone", progressInvalid},
+	{"CountsArchivesWhateverTheJobIsByThen", progressArchives},
 }}
 
 // jobStep is a method that changes a job, and from which statuses to which.
@@ -298,4 +299,21 @@ func progressInvalid(t *test) {
 		t.wantInvalid(err, "ArchiveJobs.AddProgress", "skipped")
 	}
 	sameEntity(t, "job", t.job(stored.ID), stored)
+}
+
+// progressArchives completes archives of jobs that run, and of others: their events have left the store.
+func progressArchives(t *test) {
+	for _, status := range jobStatuses {
+		job := t.jobIn(status)
+		file := fileOf(t.saveProcessed(newEvents(2)))
+		t.later(job.UpdatedAt)
+		t.completeArchive(t.begin(driver.ArchiveCriteria{}, func(a *driver.Archive) { a.JobID = &job.ID }))
+		got := t.job(job.ID)
+		want := job // Status and Revision, too
+		want.Archives, want.EventsArchived, want.RawBytes, want.SizeBytes, want.UpdatedAt = 1, 2, file.RawBytes, file.SizeBytes, got.UpdatedAt
+		sameEntity(t, "job that is "+string(status), got, want)
+		if !got.UpdatedAt.After(job.UpdatedAt) {
+			t.Errorf("UpdatedAt: got %s, want it after %s", got.UpdatedAt, job.UpdatedAt)
+		}
+	}
 }

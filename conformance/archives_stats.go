@@ -155,7 +155,7 @@ func archiveStatsLarge(t *test) {
 
 func archiveStatsComputed(t *test) {
 	random := rand.New(rand.NewPCG(9, 9))
-	storages := []driver.ArchiveStorageType{driver.StoragePartition, driver.StorageCompressed, driver.StorageCold, driver.StorageWarehouse}
+	storages := []driver.ArchiveStorageType{driver.StorageCompressed, driver.StorageCold, driver.StorageWarehouse}
 	for range scale(60, 20) {
 		status := archiveStatuses[random.IntN(len(archiveStatuses))]
 		if random.IntN(2) == 0 {

@@ -22,6 +22,8 @@ var archivingComplete = area{name: "Archives/Complete", alone: true, behaviours:
 	{"CountsForTheJob", completeJob},
 	{"RefusesAnEventThatGotADelivery", completeDelivering},
 	{"WaitsForADeliveryThatIsBeingSaved", completeWaits},
+	{"RefusesEventsThatANewConsumerHasNotRead", completeUnread},
+	{"RefusesTransactionsThatDoNotSeeWhatOthersCommit", completeStricter},
 	{"RefusesAFileOfOtherEvents", completeOtherCount},
 	{"RefusesAFileThatCanNotBe", completeBadFile},
 	{"NeedsTheToken", completeUnderToken},
@@ -236,6 +238,36 @@ func completeWaits(t *test) {
 	}
 	t.wantBack(saved[0])
 	equal(t, "exists", must(t, t.events.Exists, saved[1].ID), false)
+}
+
+func completeUnread(t *test) {
+	saved := t.saveProcessed(newEvents(2))
+	begun := t.begin(driver.ArchiveCriteria{})
+	t.ok(t.store.Consumers().Reset(t.ctx, reader, saved[0].Position))
+	file := fileOf(saved)
+	file.PastConsumers = false
+	complete := func() error {
+		_, err := t.store.Archives().Complete(t.ctx, begun.ID, *begun.LeaseToken, file)
+		return err
+	}
+	t.wantErrOn(complete(), driver.ErrConflict, "Archives.Complete", "archive", begun.ID.String())
+	t.wantBack(saved...)
+	t.ok(t.store.Consumers().Reset(t.ctx, reader, saved[1].Position))
+	t.ok(complete())
+}
+
+func completeStricter(t *test) {
+	t.needsConcurrent()
+	saved := t.saveProcessed(newEvents(1))
+	begun := t.begin(driver.ArchiveCriteria{})
+	for _, level := range []driver.Isolation{driver.RepeatableRead, driver.Serializable} {
+		t.ok(t.store.InTx(t.ctx, func(tx driver.Store) error {
+			_, err := tx.Archives().Complete(t.ctx, begun.ID, *begun.LeaseToken, fileOf(saved))
+			t.wantErr(err, driver.ErrState, "Archives.Complete")
+			return nil
+		}, driver.WithIsolation(level)))
+	}
+	t.completeArchive(begun)
 }
 
 func completeOtherCount(t *test) {

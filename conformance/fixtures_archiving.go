@@ -79,7 +79,7 @@ func (t *test) wantChosen(what string, criteria driver.ArchiveCriteria, want ...
 func fileOf(events []driver.Event) driver.ArchiveFile {
 	file := driver.ArchiveFile{
 		StorageLocation: "file:///archives", ObjectName: "a/b", EventCount: int64(len(events)), RawBytes: 1000, SizeBytes: 100,
-		EventTypes: []string{}, ContextIDs: []uuid.UUID{}, EventsFrom: longAgo, EventsTo: longAgo,
+		EventTypes: []string{}, ContextIDs: []uuid.UUID{}, EventsFrom: longAgo, EventsTo: longAgo, PastConsumers: true,
 	}
 	sum := sha256.New()
 	for i, e := range events {

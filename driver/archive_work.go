@@ -43,7 +43,9 @@ type ArchiveWork interface {
 	// transaction. Their ids and versions stay taken, and the next version of an aggregate is the one after
 	// the last archived one. The archive's job, if there is one, counts them. Errors: ErrInvalid;
 	// ErrLeaseLost; ErrConflict if the file is not about as many events as were reserved, or if one of
-	// them has got a delivery that is pending meanwhile: Fail it, and begin another.
+	// them has got a delivery that is pending meanwhile, or there is a consumer that has not read them, unless
+	// PastConsumers says so: Fail it, and begin another. ErrState in a transaction above ReadCommitted, which can't see
+	// that.
 	Complete(ctx context.Context, id, token uuid.UUID, file ArchiveFile) (Archive, error)
 
 	// Fail gives up an archive that is in progress, and lets its events go. ErrLeaseLost.
@@ -198,6 +200,8 @@ type ArchiveFile struct {
 	ContextIDs      []uuid.UUID
 	EventsFrom      time.Time
 	EventsTo        time.Time
+	// PastConsumers is that of the criteria.
+	PastConsumers bool
 }
 
 // Prepare validates what is told of a file, and leaves as many EventTypes and ContextIDs as an Archive

@@ -43,7 +43,7 @@ func RetryTx(ctx context.Context, store Store, opts RetryOptions, fn func(tx Sto
 	}
 	tries := opts.Tries
 	setDefault(&tries, DefaultTries)
-	if isTx(store) {
+	if IsTx(store) {
 		tries = 1
 	}
 	longest := firstPause
@@ -63,8 +63,8 @@ func RetryTx(ctx context.Context, store Store, opts RetryOptions, fn func(tx Sto
 	}
 }
 
-// isTx reports whether a Store is inside a transaction, where its backend tells.
-func isTx(store Store) bool {
+// IsTx reports whether a Store is inside a transaction, where its backend tells.
+func IsTx(store Store) bool {
 	inside, ok := Unwrap(store).(interface{ IsTx() bool })
 	return ok && inside.IsTx()
 }

@@ -45,8 +45,14 @@ func (r *archives) begin(ctx context.Context, x Executor, id uuid.UUID, criteria
 	reserve, args := sql.reserveStatement(criteria)
 	// The parameters stand in the order of the statement: the archive's id is selected before all others.
 	args = append(append([]any{id}, args...), int64(criteria.MaxEvents), criteria.MaxBytes)
-	if n, err := x.Exec(ctx, reserve, args); err != nil || n == 0 {
-		return archive, err
+	reserved := int64(0)
+	for try := 0; try < 2 && reserved == 0; try++ { // what it waited for, and did not get, is left out the second time
+		if reserved, err = x.Exec(ctx, reserve, args); err != nil {
+			return driver.Archive{}, err
+		}
+	}
+	if reserved == 0 {
+		return archive, nil
 	}
 	var count, first, last int64
 	if err := x.Query(ctx, sql.reserved, []any{id}, []any{&count, &first, &last}, nil); err != nil {
@@ -147,6 +153,9 @@ func (r *archives) Complete(ctx context.Context, id, token uuid.UUID, file drive
 
 func (r *archives) complete(ctx context.Context, x Executor, id, token uuid.UUID, file driver.ArchiveFile) (driver.Archive, error) {
 	tx, sql := r.on(x), r.archivingSQL()
+	if err := r.checkFresh(ctx, x); err != nil {
+		return driver.Archive{}, err
+	}
 	completed, err := tx.get(ctx, sql.complete, append(fileArgs(&file), id, token)...)
 	switch {
 	case errors.Is(err, driver.ErrNotFound):
@@ -171,6 +180,15 @@ func (r *archives) complete(ctx context.Context, x Executor, id, token uuid.UUID
 	if delivering {
 		return driver.Archive{}, archiveConflict("an event has got a delivery that is not done")
 	}
+	if !file.PastConsumers {
+		unread := false
+		if err := x.Query(ctx, sql.unread, []any{completed.LastPosition}, []any{&unread}, nil); err != nil {
+			return driver.Archive{}, err
+		}
+		if unread {
+			return driver.Archive{}, archiveConflict("there is a consumer that has not read its events")
+		}
+	}
 	forgotten, err := x.Exec(ctx, sql.forget, sql.archiveThrice(id))
 	if err != nil {
 		return driver.Archive{}, err
@@ -185,6 +203,18 @@ func (r *archives) complete(ctx context.Context, x Executor, id, token uuid.UUID
 		_, err = x.Exec(ctx, r.archiveJobSQL().count, []any{file.EventCount, file.RawBytes, file.SizeBytes, *completed.JobID})
 	}
 	return completed, err
+}
+
+// checkFresh refuses a transaction whose statements don't see what others commit meanwhile, however it was begun.
+func (r *archives) checkFresh(ctx context.Context, x Executor) error {
+	if r.horizon.sql == "" {
+		return nil
+	}
+	found, err := r.horizon.look(ctx, x, r.horizon.floor())
+	if err == nil && !found.fresh {
+		err = errSnapshot
+	}
+	return err
 }
 
 func archiveConflict(reason string) error {

@@ -32,6 +32,7 @@ type archivingSQL struct {
 	letGo  string // what it has reserved
 	// Whether one of these events has a delivery that is open.
 	delivering string // ids
+	unread     string // position: whether there is a consumer that is not there yet
 
 	abandoned string // limit; ids of archives whose lease has ended, which stay locked
 
@@ -80,6 +81,7 @@ func newArchivingSQL(s *schemaSQL) *archivingSQL {
 		letGo:    s.render(sq.Delete(b.archiving).Where("archive_id = ?")),
 		delivering: s.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(b.quote(deliveriesTable)).
 			Where("next_retry_at IS NOT NULL AND event_id "+d.IsOneOf)))),
+		unread: s.render(sq.Select().Column(sq.Expr("EXISTS (?)", sq.Select("1").From(b.quote(consumersTable)).Where("position < ?")))),
 		abandoned: s.render(s.locking(sq.Select("id").From(archives).Where("status = 'in_progress' AND lease_until <= "+d.Clock).
 			OrderBy("created_at", "id").Suffix("LIMIT ?"), "FOR UPDATE SKIP LOCKED")),
 		restorable: b.restorable("archive_id = ? AND event_id " + d.IsOneOf),
@@ -166,7 +168,8 @@ func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, a
 		"NOT EXISTS (SELECT 1 FROM " + a.quote(deliveriesTable) + " d WHERE d.event_id = e.id AND d.next_retry_at IS NOT NULL)",
 	}
 	if !a.keyed { // keys are kept once: an event that shares one, by a transaction that could not see it, stays
-		predicates = append(predicates, "NOT EXISTS (SELECT 1 FROM "+a.keys+" k WHERE "+sameVersion+")")
+		predicates = append(predicates, "NOT EXISTS (SELECT 1 FROM "+a.keys+" k WHERE "+sameVersion+")",
+			"NOT EXISTS (SELECT 1 FROM "+a.keys+" k WHERE k.event_id = e.id)")
 	}
 	args = []any{c.AfterPosition}
 	add := func(predicate string, arg ...any) {

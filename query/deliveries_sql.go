@@ -93,7 +93,7 @@ func newDeliverySQL(s *schemaSQL) *deliverySQL {
 		lockEndpoint: s.render(s.locking(sq.Select("id").From(endpoints).Where("id = ?"), "FOR UPDATE")),
 		failedSince: s.render(t.read().Where("endpoint_id = ? AND status = 'failed' AND completed_at >= ?").
 			Where("NOT EXISTS (SELECT 1 FROM "+deliveries+" r WHERE r.replay_of = "+deliveries+".id)").
-			Where("EXISTS ("+s.ofEvent(deliveries+".event_id", "")+")").OrderBy("created_at", "id")),
+			Where("EXISTS ("+s.ofEvent(deliveries+".event_id", s.keepingThere())+")").OrderBy("created_at", "id")),
 
 		daily: s.render(sq.Select(d.Day("created_at")+" AS day", "status", "count(*)", "CAST(sum(attempt_count) AS bigint)").From(deliveries).
 			Where("endpoint_id = ? AND created_at >= ?").GroupBy("day", "status").OrderBy("day", "status")),

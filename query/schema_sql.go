@@ -34,6 +34,15 @@ func (s *schemaSQL) ofEvent(id, locking string) string {
 		locking + ") r WHERE k.event_id = " + id
 }
 
+// keepingThere is the locking clause by which a row that is referred to stays there until the transaction ends,
+// where rows are locked.
+func (s *schemaSQL) keepingThere() string {
+	if !s.dialect.Locks {
+		return ""
+	}
+	return " FOR KEY SHARE"
+}
+
 // quote is a table's name as it stands in a statement.
 func (s *schemaSQL) quote(table string) string { return s.dialect.Quote(Table{s.schema, table}) }
 

@@ -116,8 +116,8 @@ func (t *table[E]) referred(e *E, r reference) []uuid.UUID {
 // is, keep locks it there.
 func (t *table[E]) missing(r reference, keep bool) string {
 	locking := ""
-	if keep && t.dialect.Locks {
-		locking = " FOR KEY SHARE"
+	if keep {
+		locking = t.keepingThere()
 	}
 	there := "SELECT 1 FROM " + t.quote(r.table) + " r WHERE r.id = value" + locking
 	if r.table == eventsTable {

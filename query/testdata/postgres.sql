@@ -271,6 +271,9 @@ DELETE FROM "tenant_acme"."event_keys" WHERE archive_id = $1 AND event_id = ANY 
 -- archiving.restored
 UPDATE "tenant_acme"."event_archives" SET updated_at = now(), revision = revision + 1, restored_count = restored_count + $1, status = CASE WHEN restored_count + $2 = event_count THEN 'restored' ELSE status END, restored_at = CASE WHEN restored_count + $3 = event_count THEN now() ELSE restored_at END WHERE id = $4;
 
+-- archiving.unread
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_consumers" WHERE position < $1);
+
 -- claims.ack.Statements[0]
 WITH moved AS (DELETE FROM "tenant_acme"."event_queue" WHERE event_id = ANY ($1::uuid[]) AND lease_token = $2 RETURNING *), added AS (INSERT INTO "tenant_acme"."event_processed" (position, processed_at) SELECT position, now() FROM moved) SELECT event_id FROM moved;
 
@@ -386,7 +389,7 @@ SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_bac
 SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = $1);
 
 -- deliveries.failedSince
-SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $1 AND status = 'failed' AND completed_at >= $2 AND NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" r WHERE r.replay_of = "tenant_acme"."webhook_deliveries".id) AND EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = "tenant_acme"."webhook_deliveries".event_id) ORDER BY created_at, id;
+SELECT id, endpoint_id, event_id, status, attempt_count, max_attempts, retry_backoff_seconds, retry_backoff_multiplier, retry_jitter, next_retry_at, max_attempts_reached, replay_of, cancel_reason, lease_token, lease_until, created_at, updated_at, completed_at FROM "tenant_acme"."webhook_deliveries" WHERE endpoint_id = $1 AND status = 'failed' AND completed_at >= $2 AND NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" r WHERE r.replay_of = "tenant_acme"."webhook_deliveries".id) AND EXISTS (SELECT 1 FROM "tenant_acme"."events" r WHERE r.id = "tenant_acme"."webhook_deliveries".event_id FOR KEY SHARE) ORDER BY created_at, id;
 
 -- deliveries.fanOut
 INSERT INTO "tenant_acme"."webhook_deliveries" (id,endpoint_id,event_id,status,attempt_count,max_attempts,retry_backoff_seconds,retry_backoff_multiplier,retry_jitter,next_retry_at,max_attempts_reached,cancel_reason) SELECT first, e.id, v.id, 'pending', 0, e.max_retry_attempts + 1, e.retry_backoff_seconds, e.retry_backoff_multiplier, e.retry_jitter, now(), FALSE, '' FROM unnest($1::uuid[], $2::uuid[]) AS pairs (first, second) JOIN "tenant_acme"."webhook_endpoints" e ON e.id = second JOIN "tenant_acme"."events" v ON v.id = $3 WHERE e.is_active ORDER BY e.id FOR KEY SHARE OF e, v ON CONFLICT DO NOTHING;
@@ -549,6 +552,9 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE id = 
 
 -- eventTypes.table.updateRow
 UPDATE "tenant_acme"."webhook_event_types" SET event_type = $1, category = $2, display_name = $3, description = $4, is_enabled = $5, requires_verification = $6, payload_schema = $7, example_payload = $8, updated_at = now(), revision = revision + 1 WHERE id = $9 AND revision = $10 AND 1 = 1 RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
+
+-- events.archived
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" e CROSS JOIN LATERAL (SELECT k.* FROM "tenant_acme"."event_keys" k WHERE k.event_id = e.id OFFSET 0) k WHERE e.position >= $1 AND e.position <= $2) OR EXISTS (SELECT 1 FROM "tenant_acme"."events" e CROSS JOIN LATERAL (SELECT k.* FROM "tenant_acme"."event_keys" k WHERE k.aggregate_id = e.aggregate_id AND k.aggregate_type = e.aggregate_type AND k.aggregate_version = e.aggregate_version OFFSET 0) k WHERE e.position >= $3 AND e.position <= $4);
 
 -- events.archivedIn
 SELECT archive_id FROM "tenant_acme"."event_keys" WHERE event_id = $1;

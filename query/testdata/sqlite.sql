@@ -77,7 +77,7 @@ DELETE FROM "tenant_acme__event_archive_jobs" WHERE completed_at IS NOT NULL AND
 WITH old AS MATERIALIZED (SELECT id FROM "tenant_acme__event_archive_jobs" WHERE completed_at < ? ORDER BY completed_at, id LIMIT ?) DELETE FROM "tenant_acme__event_archive_jobs" WHERE id IN (SELECT id FROM old);
 
 -- archiveJobs.failed
-SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme__event_archive_jobs" WHERE status = 'failed' AND retry_count < max_retries ORDER BY completed_at, id LIMIT ?;
+SELECT id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision FROM "tenant_acme__event_archive_jobs" WHERE +status = 'failed' AND retry_count < max_retries ORDER BY completed_at, id LIMIT ?;
 
 -- archiveJobs.finish
 UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = ?, error_message = ?, completed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 WHERE status IN ('pending', 'running') AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
@@ -86,7 +86,7 @@ UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec
 UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, events_skipped = events_skipped + ? WHERE status = 'running' AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
 
 -- archiveJobs.retry
-UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'running', started_at = coalesce(started_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), completed_at = NULL, retry_count = retry_count + 1 WHERE status = 'failed' AND retry_count < max_retries AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
+UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'running', started_at = coalesce(started_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000), completed_at = NULL, retry_count = retry_count + 1 WHERE +status = 'failed' AND retry_count < max_retries AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
 
 -- archiveJobs.start
 UPDATE "tenant_acme__event_archive_jobs" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, status = 'running', started_at = coalesce(started_at, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) WHERE status = 'pending' AND id = ? RETURNING id, rule_id, status, archives, events_archived, raw_bytes, size_bytes, events_skipped, error_message, retry_count, max_retries, started_at, completed_at, created_at, updated_at, revision;
@@ -182,7 +182,7 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__event_archive_rules" WHERE id = ?
 UPDATE "tenant_acme__event_archive_rules" SET name = ?, description = ?, policy = ?, include_types = ?, exclude_types = ?, include_contexts = ?, exclude_contexts = ?, archive_after_days = ?, max_event_count = ?, max_table_bytes = ?, past_consumers = ?, schedule = ?, storage_type = ?, location_template = ?, encrypt = ?, retention_days = ?, auto_delete_after_days = ?, is_enabled = ?, created_by_user_id = ?, next_run_at = CASE WHEN schedule = ? AND policy = ? AND is_enabled = ? THEN next_run_at ELSE ? END, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, name, description, policy, include_types, exclude_types, include_contexts, exclude_contexts, archive_after_days, max_event_count, max_table_bytes, past_consumers, schedule, storage_type, location_template, encrypt, retention_days, auto_delete_after_days, is_enabled, created_by_user_id, next_run_at, last_run_at, lease_token, lease_until, created_at, updated_at, revision;
 
 -- archives.byAggregate
-SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status = 'completed' AND id IN (SELECT DISTINCT archive_id FROM "tenant_acme__event_keys" WHERE aggregate_id = ? AND aggregate_type = ?) ORDER BY first_position, id LIMIT ?;
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE +status = 'completed' AND id IN (SELECT DISTINCT archive_id FROM "tenant_acme__event_keys" WHERE aggregate_id = ? AND aggregate_type = ?) ORDER BY first_position, id LIMIT ?;
 
 -- archives.byPosition
 SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status = 'completed' AND last_position >= ? ORDER BY first_position, id LIMIT ?;
@@ -194,7 +194,7 @@ SELECT id, name, description, policy, storage_type, storage_location, object_nam
 SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status = 'completed' AND events_from <= ? AND events_to > ? ORDER BY events_from, id LIMIT ?;
 
 -- archives.expired
-SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE status IN ('completed', 'restored') AND auto_delete_after_days > 0 AND archived_at + (CAST(auto_delete_after_days AS bigint) * 86400) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ORDER BY archived_at, id LIMIT ?;
+SELECT id, name, description, policy, storage_type, storage_location, object_name, status, rule_id, job_id, event_count, restored_count, first_position, last_position, events_from, events_to, event_types, context_ids, raw_bytes, size_bytes, checksum, key_id, retention_days, auto_delete_after_days, created_by_user_id, tags, error_message, lease_token, lease_until, archived_at, restored_at, deleted_at, created_at, updated_at, revision FROM "tenant_acme__event_archives" WHERE +status IN ('completed', 'restored') AND auto_delete_after_days > 0 AND archived_at + (CAST(auto_delete_after_days AS bigint) * 86400) * 1000000 <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ORDER BY archived_at, id LIMIT ?;
 
 -- archives.forget
 DELETE FROM "tenant_acme__event_archives" WHERE status IN ('pending', 'failed', 'deleted') AND id = ?;
@@ -273,6 +273,9 @@ DELETE FROM "tenant_acme__event_keys" WHERE archive_id = ? AND event_id IN (SELE
 
 -- archiving.restored
 UPDATE "tenant_acme__event_archives" SET updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1, restored_count = restored_count + ?, status = CASE WHEN restored_count + ? = event_count THEN 'restored' ELSE status END, restored_at = CASE WHEN restored_count + ? = event_count THEN CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 ELSE restored_at END WHERE id = ?;
+
+-- archiving.unread
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__event_consumers" WHERE position < ?);
 
 -- claims.ack.Statements[0]
 INSERT INTO "tenant_acme__event_processed" (position, processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?)) AND lease_token = ?;
@@ -558,6 +561,9 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE id = ?
 
 -- eventTypes.table.updateRow
 UPDATE "tenant_acme__webhook_event_types" SET event_type = ?, category = ?, display_name = ?, description = ?, is_enabled = ?, requires_verification = ?, payload_schema = ?, example_payload = ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
+
+-- events.archived
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" e CROSS JOIN "tenant_acme__event_keys" k ON k.event_id = e.id WHERE e.position >= ? AND e.position <= ?) OR EXISTS (SELECT 1 FROM "tenant_acme__events" e CROSS JOIN "tenant_acme__event_keys" k ON k.aggregate_id = e.aggregate_id AND k.aggregate_type = e.aggregate_type AND k.aggregate_version = e.aggregate_version WHERE e.position >= ? AND e.position <= ?);
 
 -- events.archivedIn
 SELECT archive_id FROM "tenant_acme__event_keys" WHERE event_id = ?;
