@@ -44,7 +44,7 @@ func besideBacklog(ctx context.Context, db *database, s scenario, sh shape, even
 	}
 
 	with, without := side{store: burdened, left: n}, side{store: plain}
-	row, err := inTurn(ctx, db, s, sh, &with, &without, events, stderr)
+	row, err := inTurn(ctx, db, s, sh, &with, &without, events, rounds, stderr)
 	row.Backlog = n
 	return row, err
 }

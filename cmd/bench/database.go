@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/neomultitenant/neoevents/archive"
 	"github.com/neomultitenant/neoevents/driver"
 )
 
@@ -23,6 +24,9 @@ type database struct {
 	dir     string // of the temporary file; empty: the database is the user's
 	keep    bool
 	made    []string // schemas that are ours to drop
+
+	archiveDir string       // a temporary folder; empty: there is none
+	archiving  *archive.Dir // the same
 }
 
 // openDatabase connects to the database that cfg names, or makes one in a temporary file.
@@ -94,7 +98,31 @@ func (d *database) close(ctx context.Context) error {
 		defer cancel()
 		errs = append(errs, d.drop(ctx))
 	}
-	return errors.Join(append(errs, d.Close(), d.removeFile())...)
+	return errors.Join(append(errs, d.Close(), d.removeFile(), d.removeArchives())...)
+}
+
+// archives returns the folder of the schemas' archives.
+func (d *database) archives() (*archive.Dir, error) {
+	if d.archiving != nil {
+		return d.archiving, nil
+	}
+	var err error
+	if d.archiveDir, err = os.MkdirTemp("", "neoevents-bench-archives-"); err == nil {
+		d.archiving, err = archive.OpenDir(d.archiveDir)
+	}
+	return d.archiving, err
+}
+
+func (d *database) removeArchives() error {
+	if d.archiving == nil {
+		return nil
+	}
+	err := d.archiving.Close()
+	d.archiving = nil
+	if d.keep {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(d.archiveDir))
 }
 
 // drop drops the schemas; that one isn't there, as after an interrupted migration, is fine.
@@ -105,7 +133,7 @@ func (d *database) drop(ctx context.Context) error {
 		}
 		d.made = d.made[1:]
 	}
-	return nil
+	return d.removeArchives()
 }
 
 func (d *database) removeFile() error {

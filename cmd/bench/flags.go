@@ -23,6 +23,7 @@ type config struct {
 	workers    int
 	backlog    int
 	archived   int
+	level      int // 0: the default
 	scenarios  []scenario
 	json       string // empty: none
 	seed       uint64
@@ -70,6 +71,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 	number(&cfg.workers, "workers", 1, maxWorkers, "`number` of workers, a connection each, for the scenarios that run with one and with several")
 	number(&cfg.backlog, "backlog", failingAggregates, maxEvents, "`number` of events that are out of reach in parked and held_back")
 	number(&cfg.archived, "archived", 1, maxEvents, "`number` of events that are archived meanwhile in archive_load, and beforehand in archive_hot")
+	number(&cfg.level, "level", 0, 4, "`number` that says how hard archives are compressed, from 1 (fastest) to 4 (smallest); 0 for the default")
 	flags.Func("scenarios", "`list` of scenarios, separated by commas (default all)", func(list string) (err error) {
 		cfg.scenarios, err = selectScenarios(list)
 		return err

@@ -37,13 +37,17 @@ var allRows = []string{
 	"save", "save_batch", "mark_one", "mark_bulk", "claim_locked", "claim_locked", "claim_lease", "claim_lease",
 	"claim_ordered_hot", "claim_ordered_hot", "claim_ordered_cold", "claim_ordered_cold", "consumer",
 	"latency", "latency_other_pool", "held_snapshot", "parked", "held_back",
+	"archive", "restore", "read_archive", "archive_load", "archive_load",
+	"hot_mark_bulk", "hot_claim_lease", "hot_save", "hot_save_batch",
 }
+
+var smallSizes = []string{"-events", "50", "-batch", "20", "-workers", "3", "-backlog", "45", "-archived", "65"}
 
 func TestAllScenarios(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary) // where the database goes when no DSN is given
 	path := filepath.Join(t.TempDir(), "result.json")
-	code, stdout, stderr := command(t, "-events", "50", "-batch", "20", "-workers", "3", "-backlog", "45", "-json", path)
+	code, stdout, stderr := command(t, append(smallSizes, "-json", path)...)
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}
@@ -74,18 +78,15 @@ func TestAllScenarios(t *testing.T) {
 			t.Errorf("result %d is %v", i, result)
 		}
 		fields := []string{"workers", "batch", "seconds", "per_second"}
-		switch name := allRows[i]; {
-		case strings.HasPrefix(name, "latency"): // may be 0, and is no multiple of save's
-		case name == "parked" || name == "held_back":
-			fields = append(fields, "backlog", "per_second_without_backlog", "ratio_to_without_backlog")
-			fallthrough
-		default:
+		if !strings.HasPrefix(allRows[i], "latency") { // may be 0, and is no multiple of save's
 			fields = append(fields, "ratio_to_save", "p50_ms", "p99_ms")
 		}
-		for _, field := range fields {
-			if n, ok := result[field].(float64); !ok || n <= 0 {
-				t.Errorf("result %d, %s: %s is %v", i, allRows[i], field, result[field])
-			}
+		wantNumbers(t, allRows[i], result, append(fields, fieldsOf[allRows[i]]...)...)
+		if isArchives := result["files"] != nil; isArchives != slices.Contains([]string{"archive", "restore", "read_archive"}, allRows[i]) {
+			t.Errorf("result %d, %s: files are %v", i, allRows[i], result["files"])
+		} else if isArchives {
+			wantNumbers(t, allRows[i], result["files"].(map[string]any),
+				"archives", "raw_bytes", "size_bytes", "raw_bytes_per_second", "compression_ratio", "peak_heap_bytes")
 		}
 		workers := 1.0
 		if i > 0 && allRows[i] == allRows[i-1] {
@@ -98,9 +99,33 @@ func TestAllScenarios(t *testing.T) {
 			t.Errorf("result %d, %s: tenths are %v, want 10", i, allRows[i], result["tenths_per_second"])
 		}
 	}
-	for _, note := range []string{"\n    per tenth: ", "\n    with 45 events out of reach; without "} {
+	for _, note := range []string{
+		"\n    per tenth: ", "\n    with 45 events out of reach; without ", "\n    archives 1; ",
+		"\n    with a Run, in ", "\n    with 65 events in archives; without ",
+	} {
 		if !strings.Contains(stdout, note) {
 			t.Errorf("no line begins with %q in\n%s", note, stdout)
+		}
+	}
+}
+
+// fieldsOf are those that only some scenarios have.
+var fieldsOf = map[string][]string{
+	"parked":          {"backlog", "per_second_without", "ratio_to_without"},
+	"held_back":       {"backlog", "per_second_without", "ratio_to_without"},
+	"archive_load":    {"run_share", "per_second_without", "ratio_to_without"},
+	"hot_mark_bulk":   {"archived", "per_second_without", "ratio_to_without"},
+	"hot_claim_lease": {"archived", "per_second_without", "ratio_to_without"},
+	"hot_save":        {"archived", "per_second_without", "ratio_to_without"},
+	"hot_save_batch":  {"archived", "per_second_without", "ratio_to_without"},
+}
+
+// wantNumbers fails the test unless all these fields are above 0.
+func wantNumbers(t *testing.T, row string, fields map[string]any, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if n, ok := fields[name].(float64); !ok || n <= 0 {
+			t.Errorf("%s: %s is %v", row, name, fields[name])
 		}
 	}
 }
@@ -201,6 +226,7 @@ func TestRefusals(t *testing.T) {
 		{[]string{"-payload", "10"}, 2, "-payload must be 0 or at least 11"},
 		{[]string{"-payload", "100", "-input", "events.jsonl"}, 2, "-payload is for generated payloads"},
 		{[]string{"-backlog", "9"}, 2, "must be a whole number from 10"},
+		{[]string{"-level", "5"}, 2, "must be a whole number from 0 to 4"},
 		{[]string{"-schema", strings.Repeat("a", 47)}, 2, "is too long"},
 		{[]string{"-schema", "Mine"}, 2, "schema must be 1 to 48 characters"},
 		{[]string{"-fast"}, 2, "-fast"},

@@ -11,7 +11,7 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 func TestAllScenariosOnPostgres(t *testing.T) {
-	code, stdout, stderr := command(t, "-dsn", pgtest.DSN(t), "-events", "50", "-batch", "20", "-workers", "3", "-backlog", "45")
+	code, stdout, stderr := command(t, append(smallSizes, "-dsn", pgtest.DSN(t))...)
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit code %d, stderr %q", code, stderr)
 	}

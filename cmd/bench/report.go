@@ -32,8 +32,9 @@ type result struct {
 	Archived         int     `json:"archived,omitempty"`
 	PerSecondWithout float64 `json:"per_second_without,omitempty"`
 	RatioToWithout   float64 `json:"ratio_to_without,omitempty"`
-	// RunShare is the part of the time in which a Run went on.
-	RunShare float64 `json:"run_share,omitempty"`
+	// RunShare is the part of the time in which a Run went on, RunArchives how many archives it made.
+	RunShare    float64 `json:"run_share,omitempty"`
+	RunArchives int     `json:"run_archives,omitempty"`
 	// Files is about archives.
 	Files *files `json:"files,omitempty"`
 
@@ -81,9 +82,20 @@ func (r *result) notes() []string {
 		}
 		notes = append(notes, fmt.Sprintf("%s; last/first %.2f", text, tenths[len(tenths)-1]/tenths[0]))
 	}
-	if r.Backlog > 0 {
-		notes = append(notes, fmt.Sprintf("with %s events out of reach; without %s events/s; with/without %.2f",
-			grouped(r.Backlog), rounded(r.PerSecondWithout), r.RatioToWithout))
+	with := ""
+	switch {
+	case r.Backlog > 0:
+		with = fmt.Sprintf("with %s events out of reach", grouped(r.Backlog))
+	case r.RunShare > 0:
+		with = fmt.Sprintf("with a Run, in %.0f %% of the time, which made %d archives of %s events", 100*r.RunShare, r.RunArchives, grouped(r.Archived))
+	case r.Archived > 0:
+		with = fmt.Sprintf("with %s events in archives", grouped(r.Archived))
+	}
+	if with != "" {
+		notes = append(notes, fmt.Sprintf("%s; without %s events/s; with/without %.2f", with, rounded(r.PerSecondWithout), r.RatioToWithout))
+	}
+	if r.Files != nil {
+		notes = append(notes, r.Files.String())
 	}
 	return notes
 }

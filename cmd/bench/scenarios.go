@@ -60,7 +60,9 @@ const singles = 1000
 const hotAggregates = 10
 
 // scenarios is all there is, in the order in which they run.
-var scenarios = []scenario{
+var scenarios = slices.Concat(eventScenarios, archiveScenarios)
+
+var eventScenarios = []scenario{
 	{name: "save", doc: "Save, one event at a time", atMost: singles, shapes: oneByOne, work: save},
 	{name: "save_batch", doc: "SaveBatch, -batch events at a time", shapes: inBatches, work: saveBatch},
 	{name: "mark_one", doc: "MarkAsProcessed, one event at a time", queued: true, processed: true, atMost: singles, shapes: oneByOne, work: markOne},
@@ -75,6 +77,9 @@ var scenarios = []scenario{
 	{name: "held_snapshot", doc: "claim_lease with 1 worker while a transaction holds a snapshot from before it", queued: true, processed: true, shapes: byOne, work: claimLease, lacks: connections, around: holdSnapshot, tenths: true},
 	{name: "parked", doc: "claim_lease with 1 worker, with and without -backlog events parked by Retry", queued: true, processed: true, shapes: byOne, work: claimLease, backlog: park},
 	{name: "held_back", doc: fmt.Sprintf("claim_ordered_cold with 1 worker, with and without -backlog events behind the failing first ones of %d aggregates", failingAggregates), queued: true, processed: true, shapes: byOne, work: claimOrdered, backlog: holdBack},
+}
+
+var archiveScenarios = []scenario{
 	{name: "archive", doc: "Archiver.Run of processed events, into files", shapes: byArchive, archives: &archiveScenario{work: archiveAll, check: checkArchived}},
 	{name: "restore", doc: "Archiver.Restore of what archive makes, an archive at a time", shapes: byArchive, archives: &archiveScenario{archived: true, work: restoreAll, check: checkRestored}},
 	{name: "read_archive", doc: "Archiver.Read of the same, without restoring it", shapes: byArchive, archives: &archiveScenario{archived: true, work: readAll, check: checkArchived}},
@@ -123,6 +128,11 @@ func (s scenario) size(cfg config) int {
 		return min(s.atMost, cfg.events)
 	}
 	return cfg.events
+}
+
+// eventScenario returns the one of a name.
+func eventScenario(name string) scenario {
+	return eventScenarios[slices.IndexFunc(eventScenarios, func(s scenario) bool { return s.name == name })]
 }
 
 // selectScenarios returns those that a list names, in the order in which they run.
