@@ -66,14 +66,17 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 	}
 	if r.dialect.WritableCTE {
 		err = insert(r.exec)
-		for try := 0; err != nil && try < missedAttempts; try++ {
-			if refused := r.partitioning.missed(ctx, r.exec, err); refused != nil {
-				return false, refused
+		for try := 0; r.partitioning.lacks(err) && try < missedAttempts; try++ {
+			if err := r.partitioning.supply(ctx, r.exec); err != nil {
+				return false, err
 			}
 			err = insert(r.exec)
 		}
-		if saved {
+		switch {
+		case saved:
 			r.partitioning.ahead(ctx, e.Position)
+		case r.partitioning != nil && errors.Is(err, driver.ErrAlreadyExists): // the keys refuse nothing by an error
+			err = errPositionTaken
 		}
 		return saved, err
 	}
@@ -110,8 +113,10 @@ func (r *events) stuck() error {
 	if r.exec.IsTx() {
 		return &driver.UnavailableError{Err: errors.New("what is in the way was committed after this transaction's snapshot; run the transaction again")}
 	}
-	return &driver.Error{Kind: driver.ErrInternal, Err: errors.New("the next position is taken: the sequence of positions is behind its table; set it past the highest position")}
+	return errPositionTaken
 }
+
+var errPositionTaken = &driver.Error{Kind: driver.ErrInternal, Err: errors.New("the next position is taken: the sequence of positions is behind its table; set it past the highest position")}
 
 // zeroAsNull is nil, which a statement replaces by now, for the zero time.
 func zeroAsNull(t time.Time) any {

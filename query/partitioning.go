@@ -89,16 +89,16 @@ func (p *partitioning) extend(ctx context.Context, position int64) error {
 	return err
 }
 
-// missed creates the partition that a save lacked, err being its error: nil means that it can be tried
-// again. It takes one process that takes more positions at once than half a partition has for that to happen.
-func (p *partitioning) missed(ctx context.Context, x Executor, err error) error {
-	if p == nil || err == nil || !p.IsMissing(err) {
-		return err
-	}
+// lacks reports an error that says that a position has no partition. It takes one process that takes more
+// positions at once than half a partition has for a save to meet one.
+func (p *partitioning) lacks(err error) bool { return p != nil && err != nil && p.IsMissing(err) }
+
+// supply creates the partition that a save lacked: nil means that it can be tried again.
+func (p *partitioning) supply(ctx context.Context, x Executor) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if failed := p.extend(ctx, 0); failed != nil {
-		return failed
+	if err := p.extend(ctx, 0); err != nil {
+		return err
 	}
 	if x.IsTx() { // which takes no more statements
 		return &driver.UnavailableError{GaveWay: true, Err: errors.New("its position had no partition, which it has now; run the transaction again")}
@@ -107,5 +107,5 @@ func (p *partitioning) missed(ctx context.Context, x Executor, err error) error 
 }
 
 // missedAttempts is how often a save is tried again for want of a partition. Each time others took the
-// positions of half a partition before it had another one.
+// positions of half a partition meanwhile.
 const missedAttempts = 10

@@ -114,7 +114,7 @@ func (r *archives) putBack(ctx context.Context, x Executor, archive uuid.UUID, b
 		rows = append(rows, event)
 	}
 	err = r.store.inside(x, r.store.tx).events.insertRows(ctx, rows)
-	if err != nil && r.partitioning != nil && r.partitioning.IsMissing(err) {
+	if r.partitioning.lacks(err) {
 		err = stateError("the partition of an event is in an archive itself: Attach that one before, or it was purged")
 	}
 	return len(rows), err

@@ -41,6 +41,9 @@ func openDatabase(ctx context.Context, cfg config) (*database, error) {
 		d.dir, dsn = dir, "sqlite:"+filepath.Join(dir, "bench.db")
 	}
 	opts := []driver.Option{driver.WithLogger(nil)} // migrations are no news here
+	if cfg.partitions > 0 {
+		opts = append(opts, driver.WithEventPartitions(int64(cfg.partitions)))
+	}
 	if cfg.workers > defaultWorkers {
 		opts = append(opts, driver.WithMaxConns(cfg.workers))
 	}

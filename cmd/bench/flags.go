@@ -25,6 +25,7 @@ type config struct {
 	archived   int
 	level      int // 0: the default
 	scenarios  []scenario
+	partitions int    // positions of each partition of the events; 0: not partitioned
 	json       string // empty: none
 	seed       uint64
 	keep       bool
@@ -76,6 +77,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		cfg.scenarios, err = selectScenarios(list)
 		return err
 	})
+	number(&cfg.partitions, "event-partitions", 0, driver.MaxEventPartition, "`number` of positions of each partition of the events, on PostgreSQL; 0: they are not partitioned")
 	flags.StringVar(&cfg.json, "json", "", "`file` to write the results to as JSON")
 	flags.Uint64Var(&cfg.seed, "seed", 1, "`number` that generated payloads follow from")
 	flags.BoolVar(&cfg.keep, "keep", false, "leave the last scenario's schema, and the temporary file")

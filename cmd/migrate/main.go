@@ -1,6 +1,8 @@
 // Command migrate brings the tables of neoevents to the version that this library needs, and back.
 //
 //	migrate -dsn DSN -schema tenant_a,tenant_b up       create and update the tables
+//	migrate -dsn DSN -schema tenant_c -event-partitions 1000000 up
+//	                                                    the same; a new schema's events are partitioned
 //	migrate -dsn DSN -schema tenant_a verify            fail unless they are up to date
 //	migrate -dsn DSN version                            where each installed schema stands
 //	migrate -dsn DSN -schema tenant_a -to 0 down        back to a version; what later ones store is lost
@@ -34,7 +36,7 @@ func main() {
 	os.Exit(code)
 }
 
-const usage = "usage: migrate -dsn DSN [-schema NAME[,NAME…]] [-to VERSION] up|verify|version|down"
+const usage = "usage: migrate -dsn DSN [-schema NAME[,NAME…]] [-event-partitions SIZE] [-to VERSION] up|verify|version|down"
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
@@ -46,6 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	dsn := flags.String("dsn", os.Getenv("NEOEVENTS_DSN"), "the database (default $NEOEVENTS_DSN)")
 	schema := flags.String("schema", "", "schemas, separated by commas (default all installed ones)")
 	to := flags.Int("to", -1, "the version to go down to; 0 removes everything")
+	partitions := flags.Int64("event-partitions", 0, "the positions of each partition of the events of a schema that up creates, on PostgreSQL; 0: not partitioned")
 	flags.Lookup("dsn").DefValue = "" // -h must not print the environment's password
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -57,20 +60,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	down := command == "down"
 	switch {
 	case *dsn == "", flags.NArg() != 1, !strings.Contains(" up verify version down ", " "+command+" "),
-		down && (*schema == "" || *to < 0), !down && *to >= 0:
+		down && (*schema == "" || *to < 0), !down && *to >= 0, command != "up" && *partitions != 0:
 		fmt.Fprintln(stderr, usage)
-		fmt.Fprintln(stderr, "down takes -schema and -to, the others no -to")
+		fmt.Fprintln(stderr, "down takes -schema and -to, the others no -to; up alone takes -event-partitions")
 		return 2
 	}
-	if err := work(ctx, command, *dsn, *schema, *to, stdout); err != nil {
+	if err := work(ctx, command, *dsn, *schema, *to, *partitions, stdout); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
 	return 0
 }
 
-func work(ctx context.Context, command, dsn, names string, to int, stdout io.Writer) error {
-	db, err := driver.Connect(ctx, dsn)
+func work(ctx context.Context, command, dsn, names string, to int, partitions int64, stdout io.Writer) error {
+	db, err := driver.Connect(ctx, dsn, driver.WithEventPartitions(partitions))
 	if err != nil {
 		return err
 	}

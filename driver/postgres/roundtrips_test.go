@@ -463,11 +463,14 @@ func TestRoundTrips(t *testing.T) {
 		}
 	}
 	for _, name := range repositoryMethods() {
-		if !covered[name] && name != "Endpoints.ReencryptSecrets" { // a statement for each row, in batches, in the background
+		if !covered[name] && !slices.Contains(uncounted, name) {
 			t.Errorf("%s has no entry in this test", name)
 		}
 	}
 }
+
+// uncounted are methods that send statements in batches in the background, or as many as there are partitions.
+var uncounted = []string{"Endpoints.ReencryptSecrets", "Archives.Detach", "Archives.Attach"}
 
 // repositoryMethods are the methods of all repositories of a Store, as in the Op of errors.
 func repositoryMethods() []string {
