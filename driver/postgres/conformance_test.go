@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,8 +50,20 @@ var aboutPools = []string{
 	"ArchiveRules/Save", "ArchiveJobs/Save", "Archives/Save", "ArchiveObjects/Write",
 }
 
-// With partitions so small that many tests cross from one into the next.
-func TestConformancePartitioned(t *testing.T) { runPartitioned(t) }
+// With partitions so small that many tests cross from one into the next. Short, it is the areas that send
+// every statement there is, and those about partitions.
+func TestConformancePartitioned(t *testing.T) {
+	if testing.Short() {
+		runPartitioned(t, slices.Concat(everyStatement, aboutPools, aboutPartitions)...)
+		return
+	}
+	runPartitioned(t)
+}
+
+// aboutPartitions are the areas that, with everyStatement and aboutPools, depend on the layout.
+var aboutPartitions = []string{
+	"Archives", "Events/Claims", "Events/Versions", "Events/IDs", "Consumers", "DeadLetters/Requeue",
+}
 
 // partitionSize is less than WithEventPartitions takes.
 const partitionSize = 100
