@@ -62,7 +62,7 @@ func TestConformancePartitioned(t *testing.T) {
 
 // aboutPartitions are the areas that, with everyStatement and aboutPools, depend on the layout.
 var aboutPartitions = []string{
-	"Archives", "Events/Claims", "Events/Versions", "Events/IDs", "Consumers", "DeadLetters/Requeue",
+	"Archives", "Events/Versions", "Events/IDs", "Claims/Claim", "Claims/Acks", "Claims/Order", "Consumers", "DeadLetters/Requeue",
 }
 
 // partitionSize is less than WithEventPartitions takes.
