@@ -415,7 +415,7 @@ func TestRoundTrips(t *testing.T) {
 			plans[1], err = archives.Begin(ctx, plans[1].ID, ofSaved, 0)
 			return err
 		}},
-		{"Archives.Complete", 8, func() error {
+		{"Archives.Complete", 9, func() error {
 			return err(archives.Complete(ctx, plans[1].ID, *plans[1].LeaseToken, driver.ArchiveFile{
 				ObjectName: "a", EventCount: rowsToFind, Checksum: strings.Repeat("0", 64), EventsFrom: saved[0].OccurredAt, EventsTo: time.Now(),
 			}))
