@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -177,13 +178,11 @@ func partitionsPatience(t *test) {
 	archive := t.partitionArchive()
 	detached := make(chan error, 1)
 	go func() {
-		for { // while events are saved it may not be settled yet which positions they have
-			taken, err := t.store.Archives().Detach(t.ctx, archive.ID, driver.ArchiveCriteria{})
-			if err != nil || taken.EventCount > 0 {
-				detached <- err
-				return
-			}
+		completed, err := t.store.Archives().Detach(t.ctx, archive.ID, driver.ArchiveCriteria{})
+		if err == nil && completed.EventCount != int64(len(parts[0])) {
+			err = fmt.Errorf("%d events were detached, want %d", completed.EventCount, len(parts[0]))
 		}
+		detached <- err
 	}()
 	for range 50 {
 		t.save(newEvent())

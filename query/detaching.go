@@ -82,6 +82,25 @@ func (r *archives) detachOne(ctx context.Context, archive driver.Archive, criter
 	return archive, err
 }
 
+// settlePauses are those between looks at what is settled: somebody is always saving, but the same transaction
+// seldom for long.
+var settlePauses = []time.Duration{0, time.Millisecond, 5 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond, 400 * time.Millisecond}
+
+// settled is the position up to where all is settled, as far as it is now, or will be in a moment.
+func (r *archives) settled(ctx context.Context) (int64, error) {
+	settled, err := r.horizon.lookNow(ctx, r.exec)
+	last := r.horizon.known().last
+	for try := 0; err == nil && settled < last && try < len(settlePauses); try++ {
+		select {
+		case <-time.After(settlePauses[try]):
+			settled, err = r.horizon.lookNow(ctx, r.exec)
+		case <-ctx.Done():
+			err = &driver.Error{Err: context.Cause(ctx)}
+		}
+	}
+	return settled, err
+}
+
 // isGone reports that a partition is not attached any more.
 func (r *archives) isGone(ctx context.Context, gone partition) bool {
 	attached, err := r.attachedNow(ctx)
@@ -101,7 +120,7 @@ func (r *archives) attachedNow(ctx context.Context) (found []partition, err erro
 // full returns the partitions behind a position all of whose positions are settled, with an event behind
 // them, so that they are not the last one.
 func (r *archives) full(ctx context.Context, after int64) ([]partition, error) {
-	settled, err := r.horizon.lookNow(ctx, r.exec)
+	settled, err := r.settled(ctx)
 	if err != nil {
 		return nil, err
 	}
