@@ -15,6 +15,7 @@ var archiveRuleTransactions = area{name: "ArchiveRules/Transactions", alone: tru
 	{"StayUsableAfterRefusals", ruleTxUsable},
 	{"ATakenNameOfAnOpenOneWaitsForItsEnd", ruleTxWaits},
 	{"SeeANameThatTheyFreed", ruleTxFrees},
+	{"HoldUpARunUntilTheyEnd", ruleTxHoldRun},
 	{"FenceClaimsThatWereRolledBack", ruleTxFence},
 	{"OfTheAppCommitAndRollBack", eachAppTx(ruleTxOfApp)},
 	{"StopWhenTheContextHasEnded", ruleCallsStop},
@@ -86,7 +87,7 @@ func (t *test) changeRules(tx driver.Store, s rulesInStates) {
 	t.Helper()
 	rules := tx.ArchiveRules()
 	must(t, rules.Save, fullArchiveRule("new"))
-	must(t, rules.Update, changed(s.free, func(r *driver.ArchiveRule) { r.Name, r.Schedule = "renamed", "@hourly" }))
+	must(t, rules.Update, changed(s.free, func(r *driver.ArchiveRule) { r.Name, r.Schedule = "renamed", "0 12 29 2 *" }))
 	equal(t, "deleted", must(t, rules.Delete, s.doomed.ID), true)
 	equalList(t, "ids claimed", entityIDs(must2(t, rules.ClaimDue, 0, time.Hour)), []uuid.UUID{s.due.ID})
 	t.ok(rules.Extend(t.ctx, s.leased.ID, *s.leased.LeaseToken, time.Minute))
@@ -201,6 +202,39 @@ func ruleTxFrees(t *test) {
 		must(t, tx.ArchiveRules().Save, newArchiveRule("orders"))
 	})
 	equalList(t, "names", t.ruleNames(t.rulesOf(t.store)), []string{"orders", "others"})
+}
+
+// ruleTxHoldRun ends a run of a rule that a transaction has changed and not committed: it goes by what
+// became of that.
+func ruleTxHoldRun(t *test) {
+	t.needsConcurrent()
+	for _, verdict := range []error{nil, errUndo} {
+		stored := t.saveDueRule()
+		token := *t.claimRule(0).LeaseToken
+		end := t.hold(t.store, func(tx driver.Store) error {
+			return failing(tx.ArchiveRules().Update(t.ctx, changed(stored, func(r *driver.ArchiveRule) { r.Schedule = "0 12 29 2 *" })))
+		})
+		var ran driver.ArchiveRule
+		t.waitsUntil(func() { end(verdict) }, inBackground(func() (err error) {
+			ran, err = t.store.ArchiveRules().Ran(t.ctx, stored.ID, token)
+			return err
+		}))
+		now := t.rule(stored.ID)
+		equal(t, "Schedule", now.Schedule == "0 12 29 2 *", verdict == nil)
+		sameEntity(t, "rule that ran", ran, now)
+		equal(t, "NextRunAt", instant(ran.NextRunAt), instant(now.Next(*ran.LastRunAt)))
+
+		t.dueAt(now, longAgo)
+		token = *t.claimRule(0).LeaseToken
+		end = t.hold(t.store, func(tx driver.Store) error { return failing(tx.ArchiveRules().Ran(t.ctx, stored.ID, token)) })
+		t.waitsUntil(func() { end(verdict) }, inBackground(func() error {
+			_, err := t.store.ArchiveRules().Ran(t.ctx, stored.ID, token)
+			if verdict != nil {
+				return err
+			}
+			return asError(faultOf(err, driver.ErrLeaseLost, "ArchiveRules.Ran"))
+		}))
+	}
 }
 
 func ruleTxFence(t *test) {
