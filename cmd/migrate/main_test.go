@@ -18,8 +18,8 @@ func TestMigrate(t *testing.T) {
 	}{
 		{"verify", 1, "", "name the schemas with -schema"},
 		{"-schema tenant_a,tenant_b verify", 1, "tenant_a\tversion 0 of 5\ntenant_b\tversion 0 of 5\n", "-schema tenant_b up"},
-		{"-schema tenant_a,tenant_b up", 0, "tenant_a\tversion 4 of 5\ntenant_b\tversion 4 of 5\n", ""},
-		{"verify", 0, "tenant_a\tversion 4 of 5\ntenant_b\tversion 4 of 5\n", ""},
+		{"-schema tenant_a,tenant_b up", 0, "tenant_a\tversion 5 of 5\ntenant_b\tversion 5 of 5\n", ""},
+		{"verify", 0, "tenant_a\tversion 5 of 5\ntenant_b\tversion 5 of 5\n", ""},
 		{"-schema tenant_a -to 0 down", 0, "tenant_a\tversion 0 of 5\n", ""},
 		{"-schema tenant_a version", 0, "tenant_a\tversion 0 of 5\n", ""},
 		{"-schema Tenant version", 1, "", "schema must be"},
