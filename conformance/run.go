@@ -23,6 +23,9 @@ func Run(t *testing.T, h Harness) {
 			continue
 		}
 		if room < len(area.behaviours) {
+			if db != nil {
+				_ = db.Close() // it is not used any more, and its connections may be needed
+			}
 			db, room = h.open(t), behavioursPerDatabase
 		}
 		room -= len(area.behaviours)

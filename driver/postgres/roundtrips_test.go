@@ -45,9 +45,9 @@ func (c *trips) TraceCopyFromStart(ctx context.Context, _ *pgx.Conn, _ pgx.Trace
 
 func (c *trips) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}
 
-func countedStore(t *testing.T) (driver.Store, *trips) {
+func countedStore(t *testing.T, more string) (driver.Store, *trips) {
 	t.Helper()
-	settings, err := pgxpool.ParseConfig(pgtest.DSN(t))
+	settings, err := pgxpool.ParseConfig(pgtest.DSN(t) + more)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,8 +151,12 @@ func newEvents(n int) []driver.Event {
 
 // Every method sends a number of statements that does not depend on how many rows there are. A
 // method that isn't here, or sends more, fails the test. BEGIN and COMMIT count.
-func TestRoundTrips(t *testing.T) {
-	store, counter := countedStore(t)
+func TestRoundTrips(t *testing.T) { testRoundTrips(t, "") }
+
+func TestRoundTripsUnprepared(t *testing.T) { testRoundTrips(t, "&default_query_exec_mode=exec") }
+
+func testRoundTrips(t *testing.T, settings string) {
+	store, counter := countedStore(t, settings)
 	c := newCrowd(t, store)
 	ctx := t.Context()
 	events, endpoints, eventTypes, subs := store.Events(), store.Endpoints(), store.EventTypes(), store.Subscriptions()
