@@ -10,7 +10,11 @@ fi
 
 set -- go test -timeout 30m "$@" ./...
 echo "$*"
-"$@"
+if [ -n "$NEOEVENTS_TEST_JSON" ]; then # a file for tools/behaviours.sh
+	"$@" -json | tee "$NEOEVENTS_TEST_JSON" | go run ./internal/behaviours -say
+else
+	"$@"
+fi
 status=$?
 # Modules of their own, so that only who uses OpenTelemetry or buckets downloads them. Their tests are few, whatever was asked for.
 for module in worker/workerotel archive/archiveblob; do

@@ -2,6 +2,8 @@
 // to have. It reads the output of go test -json and fails if a behaviour failed, or ran nowhere.
 //
 //	go test -json -run '^TestConformance' ./driver/... | go run ./internal/behaviours
+//
+// With -say it prints instead what go test would without -json, and fails if a test did.
 package main
 
 import (
@@ -19,6 +21,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "-say" {
+		os.Exit(say(os.Stdout, os.Stdin))
+	}
 	results, err := read(os.Stdin)
 	if err == nil {
 		err = write(os.Stdout, results)
@@ -53,6 +58,9 @@ func read(r io.Reader) (results, error) {
 			return nil, fmt.Errorf("the input is not that of go test -json: %w", err)
 		}
 		test, behaviour, inside := strings.Cut(event.Test, "/")
+		if !strings.HasPrefix(test, "TestConformance") || !strings.Contains(event.Package, "/driver/") {
+			continue
+		}
 		in := run{path.Base(event.Package), test}
 		key := in.backend + " " + event.Test
 		switch event.Action {
