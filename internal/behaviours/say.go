@@ -25,9 +25,10 @@ func say(w io.Writer, r io.Reader) int {
 		key := event.Package + " " + event.Test
 		switch event.Action {
 		case "output", "build-output":
-			if event.Test != "" {
+			switch {
+			case event.Test != "":
 				said[key] += event.Output
-			} else {
+			case event.Output != "PASS\n": // go test says that only of packages it is in the folder of
 				_, _ = io.WriteString(w, event.Output)
 			}
 		case "fail", "build-fail":
