@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	sq "github.com/Masterminds/squirrel"
 	"github.com/google/uuid"
@@ -164,12 +165,11 @@ func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, a
 	d := a.dialect
 	predicates := []string{
 		"p.position > ?",
-		"NOT EXISTS (SELECT 1 FROM " + a.archiving + " r WHERE r.position = p.position)",
-		"NOT EXISTS (SELECT 1 FROM " + a.quote(deliveriesTable) + " d WHERE d.event_id = e.id AND d.next_retry_at IS NOT NULL)",
+		none(a.archiving, "o.position = p.position"),
+		none(a.quote(deliveriesTable), "o.event_id = e.id AND o.next_retry_at IS NOT NULL"),
 	}
 	if !a.keyed { // keys are kept once: an event that shares one, by a transaction that could not see it, stays
-		predicates = append(predicates, "NOT EXISTS (SELECT 1 FROM "+a.keys+" k WHERE "+sameVersion+")",
-			"NOT EXISTS (SELECT 1 FROM "+a.keys+" k WHERE k.event_id = e.id)")
+		predicates = append(predicates, none(a.keys, strings.ReplaceAll(sameVersion, "k.", "o.")), none(a.keys, "o.event_id = e.id"))
 	}
 	args = []any{c.AfterPosition}
 	add := func(predicate string, arg ...any) {
@@ -206,6 +206,12 @@ func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, a
 			Suffix("ON CONFLICT DO NOTHING"))
 	}, append([]string{"reserve"}, predicates...)...)
 	return sql, args
+}
+
+// none holds if a table has no row o for which where holds. As a scalar it is looked up in an index, one row after
+// the other: as a join, and without statistics, it was a walk through the whole table for each.
+func none(table, where string) string {
+	return "(SELECT 1 FROM " + table + " o WHERE " + where + " LIMIT 1) IS NULL"
 }
 
 // covers holds if the pattern "value" covers the type of an event e, as driver.MatchEventType says.
