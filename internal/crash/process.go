@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 )
 
@@ -32,7 +33,8 @@ func start(o order, stderr io.Writer) (*process, error) {
 		return nil, err
 	}
 	p := &process{order: o, cmd: exec.Command(program), ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text))
+	// What a killed worker leaves goes with all the rest.
+	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text), "TMPDIR="+filepath.Dir(o.Log))
 	p.cmd.Stdout, p.cmd.Stderr = &p.steps, stderr
 	ownGroup(p.cmd)
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
