@@ -33,8 +33,10 @@ func start(o order, stderr io.Writer) (*process, error) {
 		return nil, err
 	}
 	p := &process{order: o, cmd: exec.Command(program), ended: make(chan struct{})}
-	// What a killed worker leaves goes with all the rest.
-	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text), "TMPDIR="+filepath.Dir(o.Log))
+	p.cmd.Env = append(os.Environ(), envWorker+"="+string(text))
+	if o.Archives != "" { // what a killed worker leaves goes with all the rest
+		p.cmd.Env = append(p.cmd.Env, "TMPDIR="+filepath.Dir(o.Archives))
+	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.steps, stderr
 	ownGroup(p.cmd)
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
