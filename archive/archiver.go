@@ -109,13 +109,13 @@ func (o *Options) prepare() error {
 	if o.Lease == 0 {
 		o.Lease = DefaultLease
 	}
-	_, err := driver.CheckLease(o.Lease)
-	switch {
-	case err != nil:
+	if _, err := driver.CheckLease(o.Lease); err != nil {
 		return err
-	case o.Level < 0 || o.Level > 4:
-		return &driver.InvalidError{Field: "level", Reason: fmt.Sprintf("must be 0 (for %d) to 4", defaultLevel)}
-	case o.MaxRetries < 0 || o.MaxRetries > driver.MaxJobRetries:
+	}
+	if err := checkLevel(o.Level); err != nil {
+		return err
+	}
+	if o.MaxRetries < 0 || o.MaxRetries > driver.MaxJobRetries {
 		return &driver.InvalidError{Field: "max_retries", Reason: fmt.Sprintf("must be 0 to %d", driver.MaxJobRetries)}
 	}
 	return nil

@@ -37,15 +37,23 @@ const defaultLevel = 2
 const windowBytes = 8 << 20
 
 func (o *fileOptions) check() error {
-	switch {
-	case o.archiveID == uuid.Nil:
+	if o.archiveID == uuid.Nil {
 		return &driver.InvalidError{Field: "archive_id", Reason: "is required"}
-	case o.level < 0 || o.level > 4:
-		return &driver.InvalidError{Field: "level", Reason: fmt.Sprintf("must be 0 (for %d) to 4", defaultLevel)}
-	case o.encrypt && o.keys.Current() == "":
+	}
+	if err := checkLevel(o.level); err != nil {
+		return err
+	}
+	if o.encrypt && o.keys.Current() == "" {
 		return &driver.InvalidError{Field: "encryption", Reason: "needs a key ring (WithKeyRing)"}
 	}
 	return driver.ValidateSchema(o.schema)
+}
+
+func checkLevel(level int) error {
+	if level < 0 || level > 4 {
+		return &driver.InvalidError{Field: "level", Reason: fmt.Sprintf("must be 0 (for %d) to 4", defaultLevel)}
+	}
+	return nil
 }
 
 // errNoEvents is what writeFile returns when there are none.

@@ -77,13 +77,17 @@ func (r *run) prepare() (err error) {
 	return nil
 }
 
+// ruleID names the rule in records, if it is stored.
+func (r *run) ruleID() *uuid.UUID {
+	if r.rule.Revision == 0 {
+		return nil
+	}
+	return &r.rule.ID
+}
+
 // start begins a job for the rule.
 func (r *run) start(ctx context.Context) (driver.ArchiveJob, error) {
-	job := driver.ArchiveJob{MaxRetries: r.opts.MaxRetries}
-	if r.rule.Revision > 0 {
-		job.RuleID = &r.rule.ID
-	}
-	job, err := r.store.ArchiveJobs().Save(ctx, job)
+	job, err := r.store.ArchiveJobs().Save(ctx, driver.ArchiveJob{RuleID: r.ruleID(), MaxRetries: r.opts.MaxRetries})
 	if err != nil {
 		return job, err
 	}

@@ -47,14 +47,11 @@ func (r *run) plan(ctx context.Context) (driver.Archive, error) {
 	}
 	archive := driver.Archive{
 		ID: id, Name: r.rule.Name, Description: r.rule.Description, Policy: r.rule.Policy,
-		StorageType: r.rule.StorageType, JobID: &r.report.JobID,
+		StorageType: r.rule.StorageType, RuleID: r.ruleID(), JobID: &r.report.JobID,
 		RetentionDays: r.rule.RetentionDays, AutoDeleteAfterDays: r.rule.AutoDeleteAfterDays, CreatedByUserID: r.rule.CreatedByUserID,
 	}
 	if r.storage != nil {
 		archive.StorageLocation, archive.ObjectName = r.storage.Location(), r.rule.LocationName(r.store.Schema(), id, time.Now())
-	}
-	if r.rule.Revision > 0 {
-		archive.RuleID = &r.rule.ID
 	}
 	return r.store.Archives().Save(ctx, archive)
 }

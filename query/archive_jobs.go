@@ -223,12 +223,5 @@ func (r *archiveJobs) DeleteOlderThan(ctx context.Context, cutoff time.Time) (in
 	if err := driver.CheckTime("cutoff", cutoff); err != nil {
 		return 0, r.fail("DeleteOlderThan", err)
 	}
-	deleted := 0
-	for {
-		n, err := r.exec.Exec(ctx, r.sql.deleteOld, []any{cutoff, int64(deleteBatch)})
-		deleted += int(n)
-		if err != nil || n < deleteBatch {
-			return deleted, r.fail("DeleteOlderThan", err)
-		}
-	}
+	return r.deleteOld(ctx, "DeleteOlderThan", r.sql.deleteOld, cutoff)
 }

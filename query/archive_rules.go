@@ -164,15 +164,7 @@ func (r *archiveRules) ClaimDue(ctx context.Context, limit int, lease time.Durat
 var errRuleLost = &driver.Error{Kind: driver.ErrLeaseLost, Err: errors.New("it ended, or went to another scheduler")}
 
 func (r *archiveRules) Extend(ctx context.Context, id, token uuid.UUID, lease time.Duration) error {
-	lease, err := driver.CheckLease(lease)
-	if err != nil {
-		return r.failID("Extend", id, err)
-	}
-	n, err := r.exec.Exec(ctx, r.sql.extend, []any{lease.Microseconds(), id, token})
-	if err == nil && n == 0 {
-		err = errRuleLost
-	}
-	return r.failID("Extend", id, err)
+	return r.extend(ctx, r.sql.extend, id, token, lease, errRuleLost)
 }
 
 func (r *archiveRules) Ran(ctx context.Context, id, token uuid.UUID) (driver.ArchiveRule, error) {

@@ -118,20 +118,7 @@ func (r *archives) pageOf(ctx context.Context, id uuid.UUID) (read func(position
 }
 
 func (r *archives) Extend(ctx context.Context, id, token uuid.UUID, lease time.Duration) error {
-	lease, err := driver.CheckLease(lease)
-	if err == nil {
-		err = r.exec1(ctx, r.archivingSQL().extend, lease.Microseconds(), id, token)
-	}
-	return r.failID("Extend", id, err)
-}
-
-// exec1 runs a statement that changes an archive in progress, if its lease is not lost.
-func (r *archives) exec1(ctx context.Context, sql string, args ...any) error {
-	n, err := r.exec.Exec(ctx, sql, args)
-	if err == nil && n == 0 {
-		err = errArchiveLost
-	}
-	return err
+	return r.extend(ctx, r.archivingSQL().extend, id, token, lease, errArchiveLost)
 }
 
 var errArchiveLost = &driver.Error{Kind: driver.ErrLeaseLost, Err: errors.New("the archive is not in progress under this token any more")}

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	sq "github.com/Masterminds/squirrel"
 	"github.com/google/uuid"
@@ -44,9 +43,8 @@ type archivingSQL struct {
 	measure string
 }
 
-func newArchivingSQL(s *schemaSQL) *archivingSQL {
-	b, d := newBuilder(s), s.dialect
-	t := newTable(s, archiveMapping)
+func newArchivingSQL(t *table[driver.Archive]) *archivingSQL {
+	s, b, d := t.schemaSQL, newBuilder(t.schemaSQL), t.dialect
 	archives := s.quote(archivesTable)
 	ours := "position " + d.IsAmong("SELECT position FROM "+b.archiving+" WHERE archive_id = ?")
 	if s.keyed { // without these bounds it would look into every partition
@@ -169,7 +167,7 @@ func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, a
 		none(a.quote(deliveriesTable), "o.event_id = e.id AND o.next_retry_at IS NOT NULL"),
 	}
 	if !a.keyed { // keys are kept once: an event that shares one, by a transaction that could not see it, stays
-		predicates = append(predicates, none(a.keys, strings.ReplaceAll(sameVersion, "k.", "o.")), none(a.keys, "o.event_id = e.id"))
+		predicates = append(predicates, none(a.keys, sameVersion), none(a.keys, "o.event_id = e.id"))
 	}
 	args = []any{c.AfterPosition}
 	add := func(predicate string, arg ...any) {
@@ -206,12 +204,6 @@ func (a *archivingSQL) reserveStatement(c driver.ArchiveCriteria) (sql string, a
 			Suffix("ON CONFLICT DO NOTHING"))
 	}, append([]string{"reserve"}, predicates...)...)
 	return sql, args
-}
-
-// none holds if a table has no row o for which where holds. As a scalar it is looked up in an index, one row after
-// the other: as a join, and without statistics, it was a walk through the whole table for each.
-func none(table, where string) string {
-	return "(SELECT 1 FROM " + table + " o WHERE " + where + " LIMIT 1) IS NULL"
 }
 
 // covers holds if the pattern "value" covers the type of an event e, as driver.MatchEventType says.

@@ -54,8 +54,8 @@ func (b *builder) leasedBehind(row, limit string) string {
 // pickInOrder picks runs. Its parameters are those of pickInOrderArgs.
 func (b *builder) pickInOrder(typed bool) sq.Sqlizer {
 	d := b.dialect
-	goesOn := "(q.is_fresh OR q.is_held OR q.available_at <= " + d.Clock + ") AND (SELECT 1 FROM " + b.dead + " o WHERE " + sameAggregate("o", "c") +
-		" AND o.aggregate_version > c.aggregate_version AND o.aggregate_version < q.aggregate_version LIMIT 1) IS NULL"
+	goesOn := "(q.is_fresh OR q.is_held OR q.available_at <= " + d.Clock + ") AND " +
+		none(b.dead, sameAggregate("o", "c")+" AND o.aggregate_version > c.aggregate_version AND o.aggregate_version < q.aggregate_version")
 	parts := []any{either(b.due(candidate, typed), b.fresh(candidate, typed))}
 	if typed {
 		goesOn += " AND " + b.ofTypes(true)

@@ -17,7 +17,7 @@ type partition struct {
 
 // tables are the names of its tables, that of the events first.
 func (p partition) tables() [2]string {
-	return [2]string{fmt.Sprintf("%s_p%d", eventsTable, p.number), fmt.Sprintf("%s_p%d", processedTable, p.number)}
+	return [2]string{PartitionName(eventsTable, p.number), PartitionName(processedTable, p.number)}
 }
 
 // archivedPartition is the partition that a detached archive names.
@@ -39,12 +39,12 @@ type detachingSQL struct {
 	attached    string // id
 }
 
-func newDetachingSQL(s *schemaSQL) *detachingSQL {
+func newDetachingSQL(t *table[driver.Archive]) *detachingSQL {
+	s := t.schemaSQL
 	d := &detachingSQL{builder: newBuilder(s)}
 	if s.dialect.PartitionList == nil {
 		return d
 	}
-	t := newTable(s, archiveMapping)
 	change := sq.Update(s.quote(archivesTable)).Set("updated_at", sq.Expr(s.dialect.Now)).Set("revision", sq.Expr("revision + 1"))
 	complete := change.Set("status", sq.Expr("'"+string(driver.ArchiveCompleted)+"'")).Set("archived_at", sq.Expr(s.dialect.Now))
 	for _, column := range detachedColumns {

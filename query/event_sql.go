@@ -199,54 +199,50 @@ func (b *builder) unleased() string {
 
 // save stores one event, numbered by the expression version, if it is untaken.
 func (b *builder) save(version, untaken string) string {
-	values := sq.Select()
-	for _, column := range insertColumns {
-		switch column {
-		case "occurred_at":
-			values = values.Column("coalesce(?, " + b.dialect.Now + ")")
-		case "aggregate_version":
-			values = values.Column(version)
-		default:
-			values = values.Column("?")
-		}
-	}
 	const saved = "position, aggregate_version, occurred_at, created_at"
-	queued := strings.Join(queueColumns, ", ")
 	if b.keyed {
 		return b.saveKeyed(version, saved)
 	}
-	insert := sq.Insert(b.events).Columns(insertColumns...).Select(values.Where(untaken))
+	insert := sq.Insert(b.events).Columns(insertColumns...).Select(b.given().Column(version).Where(untaken)).Suffix("ON CONFLICT DO NOTHING")
 	if !b.dialect.WritableCTE {
-		return b.render(insert.Suffix("ON CONFLICT DO NOTHING RETURNING " + saved)) // the caller enqueues it
+		return b.render(insert.Suffix("RETURNING " + saved)) // the caller enqueues it
 	}
 	return b.render(sq.Select(saved).From("saved").PrefixExpr(sq.Expr("WITH saved AS (?), queued AS (?)",
-		insert.Suffix("ON CONFLICT DO NOTHING RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, "+saved),
-		sq.Insert(b.queue).Columns(queueColumns...).Select(sq.Select(queued).From("saved")))))
+		insert.Suffix("RETURNING "+queuedOf(saved)), b.queueSaved())))
+}
+
+// given selects the values of insertColumns, but for the last one, the version.
+func (b *builder) given() sq.SelectBuilder {
+	values := sq.Select()
+	for _, column := range insertColumns[:len(insertColumns)-1] {
+		if column == "occurred_at" {
+			values = values.Column("coalesce(?, " + b.dialect.Now + ")")
+		} else {
+			values = values.Column("?")
+		}
+	}
+	return values
+}
+
+// queuedOf is what the statement that saves an event returns besides saved, so that queueSaved can queue it.
+func queuedOf(saved string) string {
+	return "id AS event_id, event_type, aggregate_type, aggregate_id, " + saved
+}
+
+func (b *builder) queueSaved() sq.InsertBuilder {
+	return sq.Insert(b.queue).Columns(queueColumns...).Select(sq.Select(queueColumns...).From("saved"))
 }
 
 // saveKeyed is save where all events have keys, which say what is taken and give the position. Its
 // parameters are the key's, id, aggregate type and id, and what version has, and then those of the other
 // columns.
 func (b *builder) saveKeyed(version, saved string) string {
-	columns, values := []string{"position", "aggregate_version"}, sq.Select("k.position", "k.aggregate_version")
-	for _, column := range insertColumns {
-		switch column {
-		case "aggregate_version":
-			continue
-		case "occurred_at":
-			values = values.Column("coalesce(?, " + b.dialect.Now + ")")
-		default:
-			values = values.Column("?")
-		}
-		columns = append(columns, column)
-	}
 	keyed := sq.Insert(b.keys).Columns("event_id", "aggregate_type", "aggregate_id", "aggregate_version").
 		Select(sq.Select("?", "?", "?", version)).Suffix("ON CONFLICT DO NOTHING RETURNING position, aggregate_version")
-	insert := sq.Insert(b.events).Columns(columns...).Select(values.From("keyed k")).
-		Suffix("RETURNING id AS event_id, event_type, aggregate_type, aggregate_id, " + saved)
-	queued := strings.Join(queueColumns, ", ")
+	insert := sq.Insert(b.events).Columns(insertColumns...).Columns("position").
+		Select(b.given().Columns("k.aggregate_version", "k.position").From("keyed k")).Suffix("RETURNING " + queuedOf(saved))
 	return b.render(sq.Select(saved).From("saved").PrefixExpr(sq.Expr("WITH keyed AS (?), saved AS (?), queued AS (?)",
-		keyed, insert, sq.Insert(b.queue).Columns(queueColumns...).Select(sq.Select(queued).From("saved")))))
+		keyed, insert, b.queueSaved())))
 }
 
 // saveArgs are the parameters of save, or of saveNext for an event without a version.
@@ -343,15 +339,21 @@ func (b *builder) lastOf(aggregateType, aggregateID string) string {
 // versions were found free, others may have got them, and been archived.
 func (b *builder) archived() string {
 	same := func(where string) string {
-		text, _ := sq.Select("1").From(b.events + " e").JoinClause(b.dialect.Each(Table{b.schema, keysTable}, "k", where)).
+		text, _ := sq.Select("1").From(b.events + " e").JoinClause(b.dialect.Each(Table{b.schema, keysTable}, "o", where)).
 			Where("e.position >= ? AND e.position <= ?").MustSql()
 		return "EXISTS (" + text + ")"
 	}
-	return b.render(sq.Select(same("k.event_id = e.id") + " OR " + same(sameVersion)))
+	return b.render(sq.Select(same("o.event_id = e.id") + " OR " + same(sameVersion)))
 }
 
-// sameVersion holds for an event e and the keys k of another one of the same aggregate and version.
-const sameVersion = "k.aggregate_id = e.aggregate_id AND k.aggregate_type = e.aggregate_type AND k.aggregate_version = e.aggregate_version"
+// sameVersion holds for an event e and the keys o of another one of the same aggregate and version.
+var sameVersion = sameAggregate("o", "e") + " AND o.aggregate_version = e.aggregate_version"
+
+// none holds if a table has no row o for which where holds. As a scalar it is looked up in an index, one row after
+// the other: as a join, and without statistics, it was a walk through the whole table for each.
+func none(table, where string) string {
+	return "(SELECT 1 FROM " + table + " o WHERE " + where + " LIMIT 1) IS NULL"
+}
 
 func (b *builder) conflict() string {
 	return b.render(sq.Select(b.taken(theID), b.taken(theVersion), "("+b.lastOf("?", "?")+")"))

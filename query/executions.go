@@ -238,9 +238,6 @@ func (r *executions) count(ctx context.Context, counts, durations string, since 
 	return stats, nil
 }
 
-// deleteBatch is how many executions DeleteOlderThan deletes at a time.
-const deleteBatch = 1000
-
 func (r *executions) DeleteOlderThan(ctx context.Context, cutoff time.Time, statuses ...driver.ExecutionStatus) (int, error) {
 	if err := driver.CheckTime("cutoff", cutoff); err != nil {
 		return 0, r.fail("DeleteOlderThan", err)
@@ -255,12 +252,5 @@ func (r *executions) DeleteOlderThan(ctx context.Context, cutoff time.Time, stat
 		}
 		names[i] = string(status)
 	}
-	deleted := 0
-	for {
-		n, err := r.exec.Exec(ctx, r.sql.deleteOld, []any{cutoff, names, int64(deleteBatch)})
-		deleted += int(n)
-		if err != nil || n < deleteBatch {
-			return deleted, r.fail("DeleteOlderThan", err)
-		}
-	}
+	return r.deleteOld(ctx, "DeleteOlderThan", r.sql.deleteOld, cutoff, names)
 }

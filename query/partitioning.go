@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -26,6 +27,9 @@ type Partitions interface {
 	// another rule for one.
 	IsMissing(err error) bool
 }
+
+// PartitionName is the name of a partition of a table.
+func PartitionName(table string, number int64) string { return fmt.Sprintf("%s_p%d", table, number) }
 
 // partitioning is what a process knows of the partitions of a schema. A nil one is of a schema without.
 type partitioning struct {

@@ -235,6 +235,34 @@ func (r *repository[E]) changes(ctx context.Context, op, sql string, id uuid.UUI
 	return n > 0, r.failID(op, id, err)
 }
 
+// extend makes a lease end so long from now, with a statement whose parameters are the microseconds, the id and
+// the token; lost is what it says if that is not the row's.
+func (r *repository[E]) extend(ctx context.Context, sql string, id, token uuid.UUID, lease time.Duration, lost error) error {
+	lease, err := driver.CheckLease(lease)
+	if err != nil {
+		return r.failID("Extend", id, err)
+	}
+	n, err := r.exec.Exec(ctx, sql, []any{lease.Microseconds(), id, token})
+	if err == nil && n == 0 {
+		err = lost
+	}
+	return r.failID("Extend", id, err)
+}
+
+// deleteBatch is how many rows deleteOld deletes at a time.
+const deleteBatch = 1000
+
+// deleteOld deletes rows in batches, with a statement whose last parameter is how many at the most.
+func (r *repository[E]) deleteOld(ctx context.Context, op, sql string, args ...any) (deleted int, err error) {
+	for {
+		n, err := r.exec.Exec(ctx, sql, append(args, int64(deleteBatch)))
+		deleted += int(n)
+		if err != nil || n < deleteBatch {
+			return deleted, r.fail(op, err)
+		}
+	}
+}
+
 // claim leases rows with a statement whose parameters are the limit, the token and the lease.
 func (r *repository[E]) claim(ctx context.Context, sql string, limit int, lease time.Duration) ([]E, error) {
 	n, err := driver.CheckLimit(limit)

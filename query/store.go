@@ -89,6 +89,7 @@ func OpenStore(ctx context.Context, schema string, d *Dialect, exec Executor, co
 
 func makeStore(schema string, d *Dialect, exec Executor, config driver.Config, wakeups Wakeups, partitioning *partitioning) *Store {
 	s := &schemaSQL{d, schema, partitioning != nil}
+	archives := once(newArchiveSQL, s)
 	return newStore(&shared{
 		schema: schema, dialect: d, config: config, wakeups: wakeups, horizon: newHorizon(s), partitioning: partitioning,
 		nowSQL:          s.render(sq.Select(d.Now)),
@@ -104,9 +105,9 @@ func makeStore(schema string, d *Dialect, exec Executor, config driver.Config, w
 		actionSQL:       once(newActionSQL, s),
 		executionSQL:    once(newExecutionSQL, s),
 
-		archiveSQL:       once(newArchiveSQL, s),
-		archivingSQL:     once(newArchivingSQL, s),
-		detachingSQL:     once(newDetachingSQL, s),
+		archiveSQL:       archives,
+		archivingSQL:     sync.OnceValue(func() *archivingSQL { return newArchivingSQL(archives().table) }),
+		detachingSQL:     sync.OnceValue(func() *detachingSQL { return newDetachingSQL(archives().table) }),
 		archiveRuleSQL:   once(newArchiveRuleSQL, s),
 		archiveJobSQL:    once(newArchiveJobSQL, s),
 		archiveObjectSQL: once(newArchiveObjectSQL, s),

@@ -62,7 +62,7 @@ func (p *partitions) Extend(ctx context.Context, schema string, size, position i
 // create creates a partition beside its table and attaches it then, so that it locks out nobody who uses
 // the table. The constraint stays, so that one which was detached can be attached again unread.
 func create(ctx context.Context, tx query.Executor, table query.Table, number, from, to int64) error {
-	name := fmt.Sprintf("%s_p%d", table.Name, number)
+	name := query.PartitionName(table.Name, number)
 	partition, check := quote(query.Table{Schema: table.Schema, Name: name}), pgx.Identifier{name + "_position_check"}.Sanitize()
 	for _, statement := range []string{
 		fmt.Sprintf("CREATE TABLE %s (LIKE %s INCLUDING ALL, CONSTRAINT %s CHECK (position >= %d AND position < %d))", partition, quote(table), check, from, to),

@@ -554,7 +554,7 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme"."webhook_event_types" WHERE id = 
 UPDATE "tenant_acme"."webhook_event_types" SET event_type = $1, category = $2, display_name = $3, description = $4, is_enabled = $5, requires_verification = $6, payload_schema = $7, example_payload = $8, updated_at = now(), revision = revision + 1 WHERE id = $9 AND revision = $10 AND 1 = 1 RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
 
 -- events.archived
-SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" e CROSS JOIN LATERAL (SELECT k.* FROM "tenant_acme"."event_keys" k WHERE k.event_id = e.id OFFSET 0) k WHERE e.position >= $1 AND e.position <= $2) OR EXISTS (SELECT 1 FROM "tenant_acme"."events" e CROSS JOIN LATERAL (SELECT k.* FROM "tenant_acme"."event_keys" k WHERE k.aggregate_id = e.aggregate_id AND k.aggregate_type = e.aggregate_type AND k.aggregate_version = e.aggregate_version OFFSET 0) k WHERE e.position >= $3 AND e.position <= $4);
+SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" e CROSS JOIN LATERAL (SELECT o.* FROM "tenant_acme"."event_keys" o WHERE o.event_id = e.id OFFSET 0) o WHERE e.position >= $1 AND e.position <= $2) OR EXISTS (SELECT 1 FROM "tenant_acme"."events" e CROSS JOIN LATERAL (SELECT o.* FROM "tenant_acme"."event_keys" o WHERE o.aggregate_id = e.aggregate_id AND o.aggregate_type = e.aggregate_type AND o.aggregate_version = e.aggregate_version OFFSET 0) o WHERE e.position >= $3 AND e.position <= $4);
 
 -- events.archivedIn
 SELECT archive_id FROM "tenant_acme"."event_keys" WHERE event_id = $1;

@@ -563,7 +563,7 @@ SELECT NOT EXISTS (SELECT 1 FROM "tenant_acme__webhook_event_types" WHERE id = ?
 UPDATE "tenant_acme__webhook_event_types" SET event_type = ?, category = ?, display_name = ?, description = ?, is_enabled = ?, requires_verification = ?, payload_schema = ?, example_payload = ?, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE id = ? AND revision = ? AND 1 = 1 RETURNING id, event_type, category, display_name, description, is_enabled, requires_verification, payload_schema, example_payload, created_at, updated_at, revision;
 
 -- events.archived
-SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" e CROSS JOIN "tenant_acme__event_keys" k ON k.event_id = e.id WHERE e.position >= ? AND e.position <= ?) OR EXISTS (SELECT 1 FROM "tenant_acme__events" e CROSS JOIN "tenant_acme__event_keys" k ON k.aggregate_id = e.aggregate_id AND k.aggregate_type = e.aggregate_type AND k.aggregate_version = e.aggregate_version WHERE e.position >= ? AND e.position <= ?);
+SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" e CROSS JOIN "tenant_acme__event_keys" o ON o.event_id = e.id WHERE e.position >= ? AND e.position <= ?) OR EXISTS (SELECT 1 FROM "tenant_acme__events" e CROSS JOIN "tenant_acme__event_keys" o ON o.aggregate_id = e.aggregate_id AND o.aggregate_type = e.aggregate_type AND o.aggregate_version = e.aggregate_version WHERE e.position >= ? AND e.position <= ?);
 
 -- events.archivedIn
 SELECT archive_id FROM "tenant_acme__event_keys" WHERE event_id = ?;
