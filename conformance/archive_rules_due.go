@@ -2,8 +2,6 @@ package conformance
 
 import (
 	"math"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -166,26 +164,10 @@ func ruleLeasesOnce(t *test) {
 	for range n {
 		want = append(want, t.saveDueRule().ID)
 	}
-	var mu sync.Mutex
-	var claimed []uuid.UUID
-	t.together(schedulers, func(i int) error {
-		for {
-			mine, err := t.store.ArchiveRules().ClaimDue(t.ctx, 1+i%4, 0)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			claimed = append(claimed, entityIDs(mine)...)
-			done := len(claimed) >= n
-			mu.Unlock()
-			if done {
-				return nil
-			}
-		}
+	t.wantClaimedOnce(schedulers, want, func(i int) ([]uuid.UUID, error) {
+		mine, err := t.store.ArchiveRules().ClaimDue(t.ctx, 1+i%4, 0)
+		return entityIDs(mine), err
 	})
-	slices.SortFunc(claimed, compareIDs)
-	slices.SortFunc(want, compareIDs)
-	equalList(t, "ids claimed", claimed, want)
 }
 
 func ruleLeasesHeld(t *test) {

@@ -1,11 +1,9 @@
 package conformance
 
 import (
-	"context"
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -227,31 +225,9 @@ func claimsLeaveOptions(t *test) {
 func claimsNeverShare(t *test) {
 	const claimers = 8
 	saved := t.saveAll(newEvents(scale(300, 80)))
-	var claimed struct {
-		sync.Mutex
-		ids []uuid.UUID
-	}
-	t.together(claimers, func(i int) error {
-		for {
-			claims, err := t.events.Claim(t.ctx, driver.ClaimOptions{Limit: 1 + i, Lease: driver.MaxLease, PerAggregateOrder: i%2 == 0})
-			if err != nil {
-				return err
-			}
-			claimed.Lock()
-			claimed.ids = append(claimed.ids, claimedIDs(claims)...)
-			done := len(claimed.ids) >= len(saved)
-			claimed.Unlock()
-			if done {
-				return nil
-			}
-			if err := context.Cause(t.ctx); err != nil {
-				return err
-			}
-		}
+	t.wantClaimedOnce(claimers, idsOf(saved), func(i int) ([]uuid.UUID, error) {
+		claims, err := t.events.Claim(t.ctx, driver.ClaimOptions{Limit: 1 + i, Lease: driver.MaxLease, PerAggregateOrder: i%2 == 0})
+		return claimedIDs(claims), err
 	})
-	ids := idsOf(saved)
-	sortIDs(claimed.ids)
-	sortIDs(ids)
-	equalList(t, "events claimed", claimed.ids, ids)
 	t.wantWork(0, len(saved), 0)
 }

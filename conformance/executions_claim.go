@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -101,27 +100,10 @@ func claimOnce(t *test) {
 	n := scale(200, 40)
 	action := t.saveAction()
 	saved := t.saveExecutions(action.ID, n, asItIs)
-	var mu sync.Mutex
-	var claimed []uuid.UUID
-	t.together(workers, func(i int) error {
-		for {
-			mine, err := t.store.Executions().ClaimPending(t.ctx, 3+i%4, 0)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			claimed = append(claimed, entityIDs(mine)...)
-			done := len(claimed) >= n
-			mu.Unlock()
-			if done {
-				return nil
-			}
-		}
+	t.wantClaimedOnce(workers, entityIDs(saved), func(i int) ([]uuid.UUID, error) {
+		mine, err := t.store.Executions().ClaimPending(t.ctx, 3+i%4, 0)
+		return entityIDs(mine), err
 	})
-	slices.SortFunc(claimed, compareIDs)
-	want := entityIDs(saved)
-	slices.SortFunc(want, compareIDs)
-	equalList(t, "ids claimed", claimed, want)
 	for _, execution := range saved {
 		equal(t, "status", t.execution(execution.ID).Status, driver.ExecutionRunning)
 	}

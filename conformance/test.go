@@ -229,6 +229,36 @@ func (t *test) together(n int, fn func(i int) error) {
 	}
 }
 
+// wantClaimedOnce has workers claim at once until all of these are claimed, and fails the test unless each is claimed
+// once. Leases are as long as that takes.
+func (t *test) wantClaimedOnce(workers int, want []uuid.UUID, claim func(worker int) ([]uuid.UUID, error)) {
+	t.Helper()
+	var mu sync.Mutex
+	var claimed []uuid.UUID
+	t.together(workers, func(i int) error {
+		for {
+			mine, err := claim(i)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			claimed = append(claimed, mine...)
+			done := len(claimed) >= len(want)
+			mu.Unlock()
+			if done {
+				return nil
+			}
+			if err := context.Cause(t.ctx); err != nil {
+				return err
+			}
+		}
+	})
+	want = append([]uuid.UUID{}, want...)
+	sortIDs(claimed)
+	sortIDs(want)
+	equalList(t, "ids claimed", claimed, want)
+}
+
 // scale returns the full size of a test, or the short one with -short or -race.
 func scale(full, short int) int {
 	if testing.Short() || raceDetector {
