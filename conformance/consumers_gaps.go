@@ -13,7 +13,7 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-var consumerGaps = area{name: "Consumers/Gaps", alone: true, behaviours: []behaviour{
+var consumerGaps = area{name: "Consumers/Gaps", alone: true, fresh: true, behaviours: []behaviour{
 	{"StopARead", gapSafe(gapsStop)},
 	{"ThatAreRolledBackLetItGoOn", gapSafe(gapsRolledBack)},
 	{"OfSeveralTransactionsStopAtTheFirst", gapSafe(gapsSeveral)},

@@ -40,6 +40,10 @@ type Harness struct {
 	// that id. at is in whole microseconds. Nil: what takes longer than a test can wait is skipped.
 	SetTime func(t *testing.T, db driver.DB, schema, entity, field string, id uuid.UUID, at time.Time)
 
+	// Empty removes all rows of a schema whose Stores nobody uses any more, so that the next behaviour may have it: on most
+	// databases much faster than a new one. Nil: each behaviour has a new schema.
+	Empty func(t *testing.T, db driver.DB, schema string)
+
 	// Partitions is how many positions each partition of the events has in the databases of Open
 	// (driver.Config.EventPartitions). It should be small, 100 or so: tests fill some. 0: there are none.
 	Partitions int64
@@ -51,6 +55,8 @@ type Harness struct {
 	// Skip names areas or single behaviours that the backend can't do, each with the
 	// reason, which the report shows.
 	Skip map[string]string
+
+	used *usedSchemas
 }
 
 // AppTx is a transaction that an app began by itself, with the means of its own database library.

@@ -16,6 +16,7 @@ func Run(t *testing.T, h Harness) {
 	for _, name := range h.unknownNames() {
 		t.Errorf("the Harness names %q, which is neither an area nor a behaviour", name)
 	}
+	h.used = &usedSchemas{names: map[driver.DB][]string{}}
 	var db driver.DB
 	room := 0 // for so many behaviours more in db
 	for _, area := range areas {
@@ -39,6 +40,9 @@ const behavioursPerDatabase = 15
 
 // run checks the behaviours of an area.
 func (h Harness) run(t *testing.T, a area, db driver.DB) {
+	if a.fresh {
+		h.Empty = nil
+	}
 	for _, b := range a.behaviours {
 		full := a.name + "/" + b.name
 		if !h.wants(full) {
@@ -71,6 +75,7 @@ type area struct {
 	name       string
 	outside    bool // needs data that is not in the repository, and skips without it
 	alone      bool // one behaviour at a time: they hold several connections, or wait for each other
+	fresh      bool // new schemas only: positions that were used before are gaps to a consumer
 	behaviours []behaviour
 }
 

@@ -37,7 +37,19 @@ func newTest(tt *testing.T, h Harness, db driver.DB) *test {
 	ctx, cancel := context.WithTimeout(tt.Context(), patience)
 	tt.Cleanup(cancel)
 	t := &test{T: tt, h: h, db: db, ctx: ctx}
-	t.store = t.openStore(db, newSchema())
+	schema := newSchema()
+	if h.Empty != nil {
+		if used, ok := h.used.take(db); ok {
+			schema = used
+			h.Empty(tt, db, schema)
+		}
+		tt.Cleanup(func() {
+			if !tt.Failed() { // else there may be more that is wrong
+				h.used.give(db, schema)
+			}
+		})
+	}
+	t.store = t.openStore(db, schema)
 	t.events = t.store.Events()
 	return t
 }
@@ -46,6 +58,29 @@ var schemas atomic.Int64
 
 // newSchema returns the name of a schema that nobody else uses.
 func newSchema() string { return fmt.Sprintf("tenant-%d", schemas.Add(1)) }
+
+// usedSchemas are those of behaviours that are over, for others to use again.
+type usedSchemas struct {
+	mu    sync.Mutex
+	names map[driver.DB][]string
+}
+
+func (u *usedSchemas) take(db driver.DB) (name string, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	names := u.names[db]
+	if len(names) == 0 {
+		return "", false
+	}
+	u.names[db] = names[:len(names)-1]
+	return names[len(names)-1], true
+}
+
+func (u *usedSchemas) give(db driver.DB, name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.names[db] = append(u.names[db], name)
+}
 
 // sub runs a part of a test as a test of its own, with a schema of its own in db.
 func (t *test) sub(name string, db driver.DB, run func(t *test)) {

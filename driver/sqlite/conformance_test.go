@@ -29,6 +29,7 @@ func TestConformanceInAFile(t *testing.T) {
 			"database/sql": func(t *testing.T, db driver.DB) conformance.AppTx { return beginAppTx(t, files.path(db)) },
 		},
 		SetTime:     setTime,
+		Empty:       empty,
 		ReadsBeside: true,
 	})
 }
@@ -42,6 +43,7 @@ func TestConformanceInMemory(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
 		Open:    func(t *testing.T, opts ...driver.Option) driver.DB { return connect(t, "sqlite::memory:", opts) },
 		SetTime: setTime,
+		Empty:   empty,
 		Only:    only,
 	})
 }
@@ -57,6 +59,7 @@ func TestConformanceOfAnAdoptedPool(t *testing.T) {
 			t.Cleanup(func() { _ = db.Close() })
 			return db
 		},
+		Empty:       empty,
 		ReadsBeside: true,
 		Only:        aboutPools,
 	})
@@ -75,6 +78,14 @@ func setTime(t *testing.T, db driver.DB, schema, entity, field string, id uuid.U
 	table := map[string]string{"archive rule": "event_archive_rules", "archive": "event_archives"}[entity]
 	statement := fmt.Sprintf(`UPDATE "%s__%s" SET "%s" = ? WHERE id = ?`, schema, table, field)
 	if err := sqlite.Exec(t.Context(), db, statement, at.UnixMicro(), id.String()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// empty is Harness.Empty.
+func empty(t *testing.T, db driver.DB, schema string) {
+	t.Helper()
+	if err := sqlite.Empty(t.Context(), db, schema); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,0 +1,28 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/migrate"
+)
+
+// Empty removes all rows of a schema: of the youngest tables first, as they refer to older ones.
+func Empty(ctx context.Context, on driver.DB, schema string) error {
+	conn, err := on.(*db).acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	_, err = conn.Conn().PgConn().Exec(ctx, fmt.Sprintf(`DO $$
+DECLARE t regclass;
+BEGIN
+	FOR t IN SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = '%s' AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> '%s' ORDER BY c.oid DESC
+	LOOP
+		EXECUTE 'DELETE FROM ' || t;
+	END LOOP;
+END $$`, schema, migrate.VersionTable)).ReadAll()
+	return err
+}
