@@ -11,12 +11,15 @@ import (
 )
 
 // executor runs statements on the pool, each in a transaction of its own.
-type executor struct{ db *db }
+type executor struct {
+	db     *db
+	schema string // whose connection is preferred; empty: any
+}
 
 func (x *executor) IsTx() bool { return false }
 
 func (x *executor) Query(ctx context.Context, sql string, args, targets []any, row func()) error {
-	conn, err := x.db.acquire(ctx)
+	conn, err := x.db.acquire(ctx, x.schema)
 	if err != nil {
 		return err
 	}
@@ -26,7 +29,7 @@ func (x *executor) Query(ctx context.Context, sql string, args, targets []any, r
 }
 
 func (x *executor) Exec(ctx context.Context, sql string, args []any) (int64, error) {
-	conn, err := x.db.acquire(ctx)
+	conn, err := x.db.acquire(ctx, x.schema)
 	if err != nil {
 		return 0, err
 	}
@@ -44,7 +47,7 @@ func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error, o
 	if err != nil {
 		return err
 	}
-	conn, err := x.db.acquire(ctx)
+	conn, err := x.db.acquire(ctx, x.schema)
 	if err != nil {
 		return err
 	}

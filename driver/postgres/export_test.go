@@ -10,7 +10,7 @@ import (
 
 // Empty removes all rows of a schema: of the youngest tables first, as they refer to older ones.
 func Empty(ctx context.Context, on driver.DB, schema string) error {
-	conn, err := on.(*db).acquire(ctx)
+	conn, err := on.(*db).acquire(ctx, schema)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func (d *db) EventPartitions() int64 { return d.config.EventPartitions }
 
 // MigrationVersion implements migrate.Target. Unprepared, it is one round trip.
 func (d *db) MigrationVersion(ctx context.Context, schema string) (version int, dirty bool, err error) {
-	conn, err := d.acquire(ctx)
+	conn, err := d.acquire(ctx, schema)
 	if err != nil {
 		return 0, false, err
 	}
@@ -51,7 +51,7 @@ func versionSQL(schema string) string {
 // MigrationTx implements migrate.Target. An advisory lock, gone with the transaction, keeps other
 // processes out.
 func (d *db) MigrationTx(ctx context.Context, schema string, fn func(tx migrate.Tx) error) error {
-	return (&executor{d}).InTx(ctx, func(tx query.Executor) error {
+	return (&executor{d, schema}).InTx(ctx, func(tx query.Executor) error {
 		m := &migrationTx{transaction: tx.(*transaction), schema: schema}
 		if err := m.prepare(ctx); err != nil {
 			return err

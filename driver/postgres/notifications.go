@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/neomultitenant/neoevents/query"
 )
 
@@ -63,11 +61,11 @@ type notifications struct {
 var _ query.Wakeups = (*notifications)(nil)
 
 // newNotifications starts nothing yet. The pool must stay open until close has returned.
-func newNotifications(pool *pgxpool.Pool, logger *slog.Logger) *notifications {
+func newNotifications(pool *lanes, logger *slog.Logger) *notifications {
 	return newNotificationsWith(pool, logger, usualDelays)
 }
 
-func newNotificationsWith(pool *pgxpool.Pool, logger *slog.Logger, delays delays) *notifications {
+func newNotificationsWith(pool *lanes, logger *slog.Logger, delays delays) *notifications {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}

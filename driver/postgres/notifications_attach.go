@@ -87,7 +87,7 @@ func willRefuseAgain(err error) bool {
 
 // connect opens a connection as the pool does.
 func (l *listener) connect(ctx context.Context) (*pgx.Conn, error) {
-	pool := l.pool.Config()              // a copy
+	pool := l.pool.settings()            // a copy
 	pool.ConnConfig.OnNotification = nil // pgx's own, which WaitForNotification needs
 	return connectBeside(ctx, pool, stopReading)
 }
@@ -144,7 +144,13 @@ func (l *listener) prove(ctx context.Context, conn *pgx.Conn) (bool, error) {
 	proof := "? " + rand.Text()
 	sending, cancel := context.WithTimeout(ctx, announceTimeout)
 	defer cancel()
-	if _, err := l.pool.Exec(sending, "SELECT pg_notify('"+channel+"', $1)", proof); err != nil {
+	sender, err := l.pool.acquire(sending, "")
+	if err != nil {
+		return false, err
+	}
+	_, err = sender.Exec(sending, "SELECT pg_notify('"+channel+"', $1)", proof)
+	sender.Release()
+	if err != nil {
 		return false, err
 	}
 	if err := conn.Ping(ctx); err != nil { // however busy the server is, it has seen the notification now

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/neomultitenant/neoevents/query"
 )
@@ -17,7 +16,7 @@ import (
 // listener wakes those who wait in this process on the notifications of others. It has a connection
 // of its own, beside the pool, while somebody waits.
 type listener struct {
-	pool    *pgxpool.Pool
+	pool    *lanes
 	logger  *slog.Logger
 	signals *query.Signals
 	process string
@@ -36,7 +35,7 @@ type listener struct {
 	arrive   bool      // what was found out
 }
 
-func newListener(pool *pgxpool.Pool, logger *slog.Logger, signals *query.Signals, process string, delays delays) *listener {
+func newListener(pool *lanes, logger *slog.Logger, signals *query.Signals, process string, delays delays) *listener {
 	ctx, end := context.WithCancel(context.Background())
 	return &listener{pool: pool, logger: logger, signals: signals, process: process, delays: delays, ctx: ctx, end: end}
 }

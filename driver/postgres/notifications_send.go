@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/neomultitenant/neoevents/query"
 )
@@ -27,7 +26,7 @@ const announceTimeout = 5 * time.Second
 // sender announces schemas to other processes, in a goroutine that runs while there are any to
 // announce. Nobody waits for it.
 type sender struct {
-	pool    *pgxpool.Pool
+	pool    *lanes
 	logger  *slog.Logger
 	signals *query.Signals
 	process string
@@ -49,7 +48,7 @@ type sender struct {
 	carried time.Time // when a transaction of the app last carried a notification
 }
 
-func newSender(pool *pgxpool.Pool, logger *slog.Logger, signals *query.Signals, process string, delays delays) *sender {
+func newSender(pool *lanes, logger *slog.Logger, signals *query.Signals, process string, delays delays) *sender {
 	return &sender{
 		pool: pool, logger: logger, signals: signals, process: process, delays: delays, closing: make(chan struct{}),
 		dirty: map[string]struct{}{}, open: map[string]struct{}{}, settled: map[string]struct{}{},
@@ -180,7 +179,7 @@ func (s *sender) take() []string {
 // no longer than it can be late: an app that uses all of them has more important things to do.
 func (s *sender) send(schemas []string) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.delays.acquire)
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.pool.acquire(ctx, "")
 	cancel()
 	if err != nil {
 		return false, classify(ctx, err, false)

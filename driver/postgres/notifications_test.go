@@ -42,7 +42,7 @@ func newProcess(t *testing.T, dsn string, adjust func(*pgxpool.Config, *delays))
 		t.Fatal(err)
 	}
 	t.Cleanup(pool.Close)
-	n := newNotificationsWith(pool, nil, delays)
+	n := newNotificationsWith(adoptPool(pool), nil, delays)
 	t.Cleanup(n.close)
 	return process{n, pool}
 }
@@ -211,7 +211,7 @@ func TestAChangeWakesWatchersOfItsOwnProcessWithoutTheDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	n := newNotifications(pool, nil)
+	n := newNotifications(adoptPool(pool), nil)
 	defer n.close()
 	woken, stop := n.Watch("tenant_a")
 	defer stop()

@@ -85,12 +85,13 @@ func (p *partitions) beside(ctx context.Context, fn func(tx query.Executor) erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, extendTimeout)
 	defer cancel()
-	conn, err := connectBeside(ctx, p.db.pool.Config(), cancelOnServer)
+	settings := p.db.pool.settings()
+	conn, err := connectBeside(ctx, settings, cancelOnServer)
 	if err != nil {
 		return classify(ctx, err, false)
 	}
 	defer hangUp(conn)
-	if prepare := p.db.pool.Config().AfterConnect; prepare != nil { // it may set the role
+	if prepare := settings.AfterConnect; prepare != nil { // it may set the role
 		if err := prepare(ctx, conn); err != nil {
 			return classify(ctx, err, false)
 		}

@@ -12,6 +12,10 @@
 // in a tenant's search_path, and poolers in transaction mode can stand in between (with
 // default_query_exec_mode=exec in the DSN).
 //
+// With many schemas, each has a connection of the pool that it prefers, where its statements are prepared; each connection keeps
+// statement_cache_capacity of them, 2000 unless the DSN says otherwise. An app's own pool is used as it is: there, with
+// hundreds of schemas, give each pool few connections and a larger cache, or default_query_exec_mode=exec.
+//
 // A DB whose Events.Wait is called holds one connection beside its pool, which listens for the
 // notifications of other processes, until a minute after nobody waits any more.
 //
@@ -67,19 +71,21 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 		settings.ConnConfig.RuntimeParams["application_name"] = "neoevents"
 	}
 	settings.ConnConfig.BuildContextWatcherHandler = cancelOnServer
-	pool, err := pgxpool.NewWithConfig(ctx, settings)
+	if !strings.Contains(dsn, "statement_cache_capacity") {
+		settings.ConnConfig.StatementCacheCapacity = statementsPerConnection
+	}
+	pool, err := newLanes(ctx, settings)
 	if err != nil {
 		return nil, driver.Fail("Connect", "", "database", "", classify(ctx, err, false))
 	}
 	d := newDB(pool, config)
-	d.owned = true
 	err = d.answer(ctx)
 	var refusal *driver.Error
 	if errors.As(err, &refusal) && refusal.Kind == driver.ErrInternal {
 		refusal.Kind = driver.ErrInvalid // nothing was asked for yet but what the dsn says
 	}
 	if err != nil {
-		pool.Close()
+		pool.close()
 		return nil, driver.Fail("Connect", "", "database", "", err)
 	}
 	return d, nil
@@ -100,14 +106,13 @@ func New(pool *pgxpool.Pool, opts ...driver.Option) (driver.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newDB(pool, config), nil
+	return newDB(adoptPool(pool), config), nil
 }
 
 // db implements driver.DB and migrate.Target.
 type db struct {
 	config driver.Config
-	pool   *pgxpool.Pool
-	owned  bool // closed with the DB
+	pool   *lanes
 	closed atomic.Bool
 	stores query.Stores
 
@@ -116,17 +121,17 @@ type db struct {
 
 var _ migrate.Target = (*db)(nil)
 
-func newDB(pool *pgxpool.Pool, config driver.Config) *db {
+func newDB(pool *lanes, config driver.Config) *db {
 	return &db{config: config, pool: pool, notifications: newNotifications(pool, config.Logger)}
 }
 
 var errClosed = &driver.Error{Kind: driver.ErrClosed}
 
-func (d *db) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (d *db) acquire(ctx context.Context, schema string) (*conn, error) {
 	if d.closed.Load() {
 		return nil, errClosed
 	}
-	conn, err := d.pool.Acquire(ctx)
+	conn, err := d.pool.acquire(ctx, schema)
 	if err != nil && d.closed.Load() {
 		return nil, errClosed
 	}
@@ -135,7 +140,7 @@ func (d *db) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 
 // release gives a connection back, or closes it if the context of what was done on it ended: the server
 // may act on a request to cancel when somebody else has the connection already.
-func (d *db) release(ctx context.Context, conn *pgxpool.Conn) {
+func (d *db) release(ctx context.Context, conn *conn) {
 	if ctx.Err() != nil {
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 		defer cancel()
@@ -156,7 +161,7 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 		if err := migrate.Ensure(ctx, d, schema, d.config); err != nil {
 			return nil, err
 		}
-		return query.OpenStore(ctx, schema, dialect, &executor{d}, d.config, d.notifications, &partitions{d})
+		return query.OpenStore(ctx, schema, dialect, &executor{d, schema}, d.config, d.notifications, &partitions{d})
 	})
 	if err != nil {
 		return nil, err // and not a nil *query.Store in a driver.Store
@@ -168,7 +173,7 @@ func (d *db) Store(ctx context.Context, schema string) (driver.Store, error) {
 func (d *db) Schemas(ctx context.Context) ([]string, error) {
 	var schema string
 	schemas := []string{}
-	err := (&executor{d}).Query(ctx, "SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"+
+	err := (&executor{db: d}).Query(ctx, "SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"+
 		" WHERE c.relname = $1 AND c.relkind = 'r'", []any{migrate.VersionTable}, []any{&schema}, func() { schemas = append(schemas, schema) })
 	if err != nil {
 		return nil, driver.Fail("Schemas", "", "database", "", err)
@@ -183,7 +188,7 @@ func (d *db) Ping(ctx context.Context) error {
 }
 
 func (d *db) answer(ctx context.Context) error {
-	conn, err := d.acquire(ctx)
+	conn, err := d.acquire(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -194,7 +199,7 @@ func (d *db) answer(ctx context.Context) error {
 // Capabilities implements driver.DB.
 func (d *db) Capabilities(ctx context.Context) (driver.Capabilities, error) {
 	capabilities := driver.Capabilities{PollInterval: d.notifications.PollInterval()}
-	err := (&executor{d}).Query(ctx, "SELECT "+showsLocks+" FROM pg_catalog.pg_locks", nil, []any{&capabilities.GapSafe}, nil)
+	err := (&executor{db: d}).Query(ctx, "SELECT "+showsLocks+" FROM pg_catalog.pg_locks", nil, []any{&capabilities.GapSafe}, nil)
 	if err == nil {
 		capabilities.Notifications, err = d.notifications.works(ctx)
 	}
@@ -206,14 +211,8 @@ func (d *db) Capabilities(ctx context.Context) (driver.Capabilities, error) {
 
 // Stats implements driver.DB.
 func (d *db) Stats() driver.Stats {
-	pool := d.pool.Stat()
-	return driver.Stats{
-		Backend:  dialect.Name,
-		MaxConns: int(pool.MaxConns()),
-		Open:     int(pool.TotalConns()),
-		InUse:    int(pool.AcquiredConns()),
-		Stores:   d.stores.Len(),
-	}
+	maxConns, open, inUse := d.pool.stats()
+	return driver.Stats{Backend: dialect.Name, MaxConns: maxConns, Open: open, InUse: inUse, Stores: d.stores.Len()}
 }
 
 // Close implements driver.DB.
@@ -222,8 +221,6 @@ func (d *db) Close() error {
 		return nil
 	}
 	d.notifications.close()
-	if d.owned {
-		d.pool.Close()
-	}
+	d.pool.close()
 	return nil
 }

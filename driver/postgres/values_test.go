@@ -47,7 +47,7 @@ func executors(t *testing.T) map[string]query.Executor {
 			t.Fatal(err)
 		}
 		t.Cleanup(pool.Close)
-		found["pool"+mode] = &executor{newDB(pool, driver.Config{})}
+		found["pool"+mode] = &executor{db: newDB(adoptPool(pool), driver.Config{})}
 		tx, err := pool.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
