@@ -52,7 +52,7 @@ func newActionSQL(s *schemaSQL) *actionSQL {
 			Set("completed_at", sq.Expr(now)).Set("error_message", sq.Expr("?")).Set("retry_at", sq.Expr("NULL")).
 			Set("lease_token", sq.Expr("NULL")).Set("lease_until", sq.Expr("NULL")).
 			Set("updated_at", sq.Expr(now)).Set("revision", sq.Expr("revision + 1")).
-			Where("action_id = ? AND completed_at IS NULL")),
+			Where("action_id = ? AND status IN ('pending', 'running')")),
 		forgetRetries: s.render(sq.Update(s.quote(executionsTable)).Set("retry_at", sq.Expr("NULL")).
 			Where("action_id = ? AND status IN ('failed', 'timeout') AND retry_at IS NOT NULL")),
 	}

@@ -46,6 +46,12 @@ func (d *deadLetterSQL) filtered(name string, predicates []string, selected func
 	}, append([]string{name}, predicates...)...)
 }
 
+func (d *deadLetterSQL) list(predicates []string) string {
+	return d.filtered("list", predicates, func() sq.SelectBuilder {
+		return d.read().OrderBy("d.dead_at DESC", "d.position DESC").Suffix("LIMIT ?")
+	})
+}
+
 // where is the predicates of a filter, and their arguments.
 func (d *deadLetterSQL) where(f driver.DeadLetterFilter) (predicates []string, args []any) {
 	add := func(predicate string, arg any) { predicates, args = append(predicates, predicate), append(args, arg) }
@@ -97,10 +103,7 @@ func (r *deadLetters) List(ctx context.Context, filter driver.DeadLetterFilter, 
 		return nil, r.fail("List", "", err)
 	}
 	predicates, args := r.sql.where(filter)
-	sql := r.sql.filtered("list", predicates, func() sq.SelectBuilder {
-		return r.sql.read().OrderBy("d.dead_at DESC", "d.position DESC").Suffix("LIMIT ?")
-	})
-	found, err := r.query(ctx, sql, append(args, int64(n)))
+	found, err := r.query(ctx, r.sql.list(predicates), append(args, int64(n)))
 	return found, r.fail("List", "", err)
 }
 

@@ -105,7 +105,8 @@ func (d *detachingSQL) summary(p partition) string {
 
 // newest selects when the newest event of a partition occurred.
 func (d *detachingSQL) newest(p partition) string {
-	return "SELECT max(occurred_at) FROM " + d.quote(p.tables()[0])
+	events := d.quote(p.tables()[0])
+	return d.render(ofEachType(events, "max((SELECT max(e.occurred_at) FROM "+events+" e WHERE e.event_type = t.event_type))"))
 }
 
 // labels selects the first values of a column of a partition's events that occur.

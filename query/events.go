@@ -199,7 +199,11 @@ func (r *events) CountByType(ctx context.Context, since time.Time) (map[string]i
 	counts := map[string]int64{}
 	var eventType string
 	var n int64
-	err := r.exec.Query(ctx, r.sql.countByType, []any{since}, []any{&eventType, &n}, func() { counts[eventType] = n })
+	err := r.exec.Query(ctx, r.sql.countByType, []any{since}, []any{&eventType, &n}, func() {
+		if n > 0 {
+			counts[eventType] = n
+		}
+	})
 	if err != nil {
 		return nil, r.fail("CountByType", err)
 	}

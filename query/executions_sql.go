@@ -140,7 +140,7 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 		// Locked, they are those that still have the status when their turn comes.
 		deleteOld: s.render(sq.Delete(executions).Where("id IN (SELECT id FROM old)").
 			PrefixExpr(sq.Expr("WITH old AS MATERIALIZED (?)", s.locking(sq.Select("id").From(executions).
-				Where("created_at < ? AND status "+d.IsOneText).OrderBy("created_at", "id").Suffix("LIMIT ?"), "FOR UPDATE")))),
+				Where("created_at < ? AND "+d.Unindexed("status")+" "+d.IsOneText).OrderBy("created_at", "id").Suffix("LIMIT ?"), "FOR UPDATE")))),
 
 		counts:         counts("created_at >= ? AND action_id = ?"),
 		durations:      s.render(spread("duration_ms", "FROM "+executions+" WHERE created_at >= ? AND action_id = ?")),

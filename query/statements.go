@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -50,6 +51,8 @@ func (s *Store) Statements() map[string]string {
 	if shared.partitioning != nil {
 		shared.detachingSQL().sample(statements)
 	}
+	statements["deadLetters.list"] = shared.deadLetterSQL().list(nil)
+	statements["archiving.reserve"], _ = shared.archivingSQL().reserveStatement(driver.ArchiveCriteria{OccurredBefore: time.Unix(1, 0)})
 	columns := subscriptionMapping.names("")
 	statements["subscriptions.matching"] = shared.subscriptionSQL().matchStatement(columns, false)
 	statements["subscriptions.matchingOfContext"] = shared.subscriptionSQL().matchStatement(columns, true)

@@ -17,11 +17,11 @@ func TestMigrate(t *testing.T) {
 		stderr string
 	}{
 		{"verify", 1, "", "name the schemas with -schema"},
-		{"-schema tenant_a,tenant_b verify", 1, "tenant_a\tversion 0 of 5\ntenant_b\tversion 0 of 5\n", "-schema tenant_b up"},
-		{"-schema tenant_a,tenant_b up", 0, "tenant_a\tversion 5 of 5\ntenant_b\tversion 5 of 5\n", ""},
-		{"verify", 0, "tenant_a\tversion 5 of 5\ntenant_b\tversion 5 of 5\n", ""},
-		{"-schema tenant_a -to 0 down", 0, "tenant_a\tversion 0 of 5\n", ""},
-		{"-schema tenant_a version", 0, "tenant_a\tversion 0 of 5\n", ""},
+		{"-schema tenant_a,tenant_b verify", 1, "tenant_a\tversion 0 of 6\ntenant_b\tversion 0 of 6\n", "-schema tenant_b up"},
+		{"-schema tenant_a,tenant_b up", 0, "tenant_a\tversion 6 of 6\ntenant_b\tversion 6 of 6\n", ""},
+		{"verify", 0, "tenant_a\tversion 6 of 6\ntenant_b\tversion 6 of 6\n", ""},
+		{"-schema tenant_a -to 0 down", 0, "tenant_a\tversion 0 of 6\n", ""},
+		{"-schema tenant_a version", 0, "tenant_a\tversion 0 of 6\n", ""},
 		{"-schema Tenant version", 1, "", "schema must be"},
 		{"-to 0 down", 2, "", usage},
 		{"-to 0 up", 2, "", usage},

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,23 +50,30 @@ func TestStatementsOfEachEventUseTheirIndex(t *testing.T) {
 		"archiveJobs.failed":              "event_archive_jobs_failed_idx",
 		"archiveJobs.deleteOld":           "event_archive_jobs_ended_idx",
 	} {
-		rows, err := app.Query("EXPLAIN QUERY PLAN "+statements[name], make([]any, strings.Count(statements[name], "?"))...)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		var plan []string
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				t.Fatal(err)
-			}
-			plan = append(plan, detail)
-		}
-		rows.Close()
-		text := strings.Join(plan, "\n\t")
-		if !strings.Contains(text, index) {
-			t.Errorf("%s: the plan does not use %s:\n\t%s\n%s", name, index, text, statements[name])
+		if plan := planOf(t, app, statements[name]); !strings.Contains(plan, index) {
+			t.Errorf("%s: the plan does not use %s:\n\t%s\n%s", name, index, plan, statements[name])
 		}
 	}
+}
+
+func planOf(t *testing.T, app *sql.DB, statement string) string {
+	t.Helper()
+	rows, err := app.Query("EXPLAIN QUERY PLAN "+statement, make([]any, strings.Count(statement, "?"))...)
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, statement)
+	}
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, detail)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "\n\t")
 }

@@ -20,7 +20,7 @@ SELECT id, name, description, handler_type, configuration, event_types, conditio
 SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme"."event_actions" WHERE tenant_id = $1 ORDER BY priority DESC, created_at, id LIMIT $2;
 
 -- actions.cancelExecutions
-UPDATE "tenant_acme"."action_executions" SET status = 'cancelled', completed_at = now(), error_message = $1, retry_at = NULL, lease_token = NULL, lease_until = NULL, updated_at = now(), revision = revision + 1 WHERE action_id = $2 AND completed_at IS NULL;
+UPDATE "tenant_acme"."action_executions" SET status = 'cancelled', completed_at = now(), error_message = $1, retry_at = NULL, lease_token = NULL, lease_until = NULL, updated_at = now(), revision = revision + 1 WHERE action_id = $2 AND status IN ('pending', 'running');
 
 -- actions.deleteTypes
 DELETE FROM "tenant_acme"."event_action_types" WHERE action_id = $1;
@@ -262,6 +262,9 @@ UPDATE "tenant_acme"."event_archives" SET updated_at = now(), revision = revisio
 -- archiving.remove
 DELETE FROM "tenant_acme"."events" WHERE position = ANY (ARRAY(SELECT position FROM "tenant_acme"."event_archiving" WHERE archive_id = $1)) RETURNING id;
 
+-- archiving.reserve
+INSERT INTO "tenant_acme"."event_archiving" (position,archive_id) SELECT s.position, $1 FROM (SELECT c.position, sum(c.bytes) OVER (ORDER BY c.position) - c.bytes AS bytes_before FROM (SELECT p.position, octet_length(e.event_data) + octet_length(e.event_metadata) AS bytes FROM "tenant_acme"."event_processed" p CROSS JOIN LATERAL (SELECT e.* FROM "tenant_acme"."events" e WHERE e.position = p.position OFFSET 0) e WHERE p.position > $2 AND (SELECT 1 FROM "tenant_acme"."event_archiving" o WHERE o.position = p.position LIMIT 1) IS NULL AND (SELECT 1 FROM "tenant_acme"."webhook_deliveries" o WHERE o.event_id = e.id AND o.next_retry_at IS NOT NULL LIMIT 1) IS NULL AND (SELECT 1 FROM "tenant_acme"."event_keys" o WHERE o.aggregate_id = e.aggregate_id AND o.aggregate_type = e.aggregate_type AND o.aggregate_version = e.aggregate_version LIMIT 1) IS NULL AND (SELECT 1 FROM "tenant_acme"."event_keys" o WHERE o.event_id = e.id LIMIT 1) IS NULL AND p.position <= (SELECT coalesce(min(position), 9223372036854775807) FROM "tenant_acme"."event_consumers") AND e.occurred_at < $3 ORDER BY p.position LIMIT $4) AS c) AS s WHERE s.bytes_before < $5 ON CONFLICT DO NOTHING;
+
 -- archiving.reserved
 SELECT count(*), coalesce(min(position), 0), coalesce(max(position), 0) FROM "tenant_acme"."event_archiving" WHERE archive_id = $1;
 
@@ -357,6 +360,9 @@ INSERT INTO "tenant_acme"."event_consumers" (name,position,updated_at) VALUES ($
 
 -- deadLetters.byID
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, d.attempts, d.reason, d.dead_at FROM "tenant_acme"."event_dead_letters" d JOIN "tenant_acme"."events" e ON e.position = d.position WHERE d.event_id = $1;
+
+-- deadLetters.list
+SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, d.attempts, d.reason, d.dead_at FROM "tenant_acme"."event_dead_letters" d JOIN "tenant_acme"."events" e ON e.position = d.position ORDER BY d.dead_at DESC, d.position DESC LIMIT $1;
 
 -- deadLetters.mark.Statements[0]
 WITH moved AS (DELETE FROM "tenant_acme"."event_dead_letters" WHERE event_id = ANY ($1::uuid[]) RETURNING *), added AS (INSERT INTO "tenant_acme"."event_processed" (position, processed_at) SELECT position, now() FROM moved) SELECT event_id FROM moved;
@@ -578,7 +584,7 @@ SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggrega
 SELECT EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE id = $1) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_keys" WHERE event_id = $2), EXISTS (SELECT 1 FROM "tenant_acme"."events" WHERE aggregate_type = $3 AND aggregate_id = $4 AND aggregate_version = $5) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_keys" WHERE aggregate_type = $6 AND aggregate_id = $7 AND aggregate_version = $8), (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme"."events" WHERE aggregate_type = $9 AND aggregate_id = $10 UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme"."event_keys" WHERE aggregate_type = $11 AND aggregate_id = $12) AS lasts);
 
 -- events.countByType
-SELECT event_type, count(*) FROM "tenant_acme"."events" WHERE occurred_at >= $1 GROUP BY event_type;
+WITH RECURSIVE types (event_type) AS (SELECT min(event_type) FROM "tenant_acme"."events" UNION ALL SELECT (SELECT min(e.event_type) FROM "tenant_acme"."events" e WHERE e.event_type > t.event_type) FROM types t WHERE t.event_type IS NOT NULL) SELECT t.event_type, (SELECT count(*) FROM "tenant_acme"."events" e WHERE e.event_type = t.event_type AND e.occurred_at >= $1) FROM types t WHERE t.event_type IS NOT NULL;
 
 -- events.countProcessing
 SELECT count(*) FROM "tenant_acme"."event_queue" q WHERE q.lease_until > statement_timestamp();

@@ -13,6 +13,9 @@ SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggrega
 -- archiving.remove
 DELETE FROM "tenant_acme"."events" WHERE position = ANY (ARRAY(SELECT position FROM "tenant_acme"."event_archiving" WHERE archive_id = $1)) AND position BETWEEN (SELECT min(position) FROM "tenant_acme"."event_archiving" WHERE archive_id = $2) AND (SELECT max(position) FROM "tenant_acme"."event_archiving" WHERE archive_id = $3) RETURNING id;
 
+-- archiving.reserve
+INSERT INTO "tenant_acme"."event_archiving" (position,archive_id) SELECT s.position, $1 FROM (SELECT c.position, sum(c.bytes) OVER (ORDER BY c.position) - c.bytes AS bytes_before FROM (SELECT p.position, octet_length(e.event_data) + octet_length(e.event_metadata) AS bytes FROM "tenant_acme"."event_processed" p CROSS JOIN LATERAL (SELECT e.* FROM "tenant_acme"."events" e WHERE e.position = p.position OFFSET 0) e WHERE p.position > $2 AND (SELECT 1 FROM "tenant_acme"."event_archiving" o WHERE o.position = p.position LIMIT 1) IS NULL AND (SELECT 1 FROM "tenant_acme"."webhook_deliveries" o WHERE o.event_id = e.id AND o.next_retry_at IS NOT NULL LIMIT 1) IS NULL AND p.position <= (SELECT coalesce(min(position), 9223372036854775807) FROM "tenant_acme"."event_consumers") AND e.occurred_at < $3 ORDER BY p.position LIMIT $4) AS c) AS s WHERE s.bytes_before < $5 ON CONFLICT DO NOTHING;
+
 -- archiving.restorable
 UPDATE "tenant_acme"."event_keys" SET archive_id = NULL WHERE archive_id = $1 AND event_id = ANY ($2::uuid[]) RETURNING event_id, position;
 
@@ -65,7 +68,7 @@ LOCK TABLE ONLY "tenant_acme"."events", ONLY "tenant_acme"."event_processed", "t
 SELECT (SELECT CAST(coalesce(sum(a.event_count + a.restored_count), 0) AS bigint) FROM "tenant_acme"."event_archives" a WHERE a.status IN ('completed', 'restored', 'deleted') AND a.first_position < 4000 AND a.last_position >= 3000);
 
 -- detaching.newest
-SELECT max(occurred_at) FROM "tenant_acme"."events_p3";
+WITH RECURSIVE types (event_type) AS (SELECT min(event_type) FROM "tenant_acme"."events_p3" UNION ALL SELECT (SELECT min(e.event_type) FROM "tenant_acme"."events_p3" e WHERE e.event_type > t.event_type) FROM types t WHERE t.event_type IS NOT NULL) SELECT max((SELECT max(e.occurred_at) FROM "tenant_acme"."events_p3" e WHERE e.event_type = t.event_type)) FROM types t WHERE t.event_type IS NOT NULL;
 
 -- detaching.obstacle
 SELECT EXISTS (SELECT 1 FROM "tenant_acme"."event_queue" WHERE is_fresh AND position BETWEEN 3000 AND 3999) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_queue" WHERE NOT is_fresh AND position > 0 AND position BETWEEN 3000 AND 3999) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_dead_letters" WHERE position BETWEEN 3000 AND 3999) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_archiving" WHERE position BETWEEN 3000 AND 3999) OR EXISTS (SELECT 1 FROM "tenant_acme"."webhook_deliveries" d CROSS JOIN LATERAL (SELECT k.position FROM "tenant_acme"."event_keys" k WHERE k.event_id = d.event_id OFFSET 0) k WHERE d.next_retry_at IS NOT NULL AND position BETWEEN 3000 AND 3999) OR EXISTS (SELECT 1 FROM "tenant_acme"."event_consumers" WHERE position < 3999);

@@ -20,7 +20,7 @@ SELECT id, name, description, handler_type, configuration, event_types, conditio
 SELECT id, name, description, handler_type, configuration, event_types, conditions, context_filters, execution_mode, priority, timeout_seconds, max_retries, retry_delay_seconds, status, is_enabled, tags, tenant_id, created_by_user_id, created_at, updated_at, last_triggered_at, trigger_count, success_count, failure_count, revision FROM "tenant_acme__event_actions" WHERE tenant_id = ? ORDER BY priority DESC, created_at, id LIMIT ?;
 
 -- actions.cancelExecutions
-UPDATE "tenant_acme__action_executions" SET status = 'cancelled', completed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, error_message = ?, retry_at = NULL, lease_token = NULL, lease_until = NULL, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE action_id = ? AND completed_at IS NULL;
+UPDATE "tenant_acme__action_executions" SET status = 'cancelled', completed_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, error_message = ?, retry_at = NULL, lease_token = NULL, lease_until = NULL, updated_at = CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000, revision = revision + 1 WHERE action_id = ? AND status IN ('pending', 'running');
 
 -- actions.deleteTypes
 DELETE FROM "tenant_acme__event_action_types" WHERE action_id = ?;
@@ -265,6 +265,9 @@ UPDATE "tenant_acme__event_archives" SET updated_at = CAST(unixepoch('subsec') *
 -- archiving.remove
 DELETE FROM "tenant_acme__events" WHERE position IN (SELECT position FROM "tenant_acme__event_archiving" WHERE archive_id = ?) RETURNING id;
 
+-- archiving.reserve
+INSERT INTO "tenant_acme__event_archiving" (position,archive_id) SELECT s.position, ? FROM (SELECT c.position, sum(c.bytes) OVER (ORDER BY c.position) - c.bytes AS bytes_before FROM (SELECT p.position, octet_length(e.event_data) + octet_length(e.event_metadata) AS bytes FROM "tenant_acme__event_processed" p CROSS JOIN "tenant_acme__events" e ON e.position = p.position WHERE p.position > ? AND (SELECT 1 FROM "tenant_acme__event_archiving" o WHERE o.position = p.position LIMIT 1) IS NULL AND (SELECT 1 FROM "tenant_acme__webhook_deliveries" o WHERE o.event_id = e.id AND o.next_retry_at IS NOT NULL LIMIT 1) IS NULL AND (SELECT 1 FROM "tenant_acme__event_keys" o WHERE o.aggregate_id = e.aggregate_id AND o.aggregate_type = e.aggregate_type AND o.aggregate_version = e.aggregate_version LIMIT 1) IS NULL AND (SELECT 1 FROM "tenant_acme__event_keys" o WHERE o.event_id = e.id LIMIT 1) IS NULL AND p.position <= (SELECT coalesce(min(position), 9223372036854775807) FROM "tenant_acme__event_consumers") AND e.occurred_at < ? ORDER BY p.position LIMIT ?) AS c) AS s WHERE s.bytes_before < ? ON CONFLICT DO NOTHING;
+
 -- archiving.reserved
 SELECT count(*), coalesce(min(position), 0), coalesce(max(position), 0) FROM "tenant_acme__event_archiving" WHERE archive_id = ?;
 
@@ -369,6 +372,9 @@ INSERT INTO "tenant_acme__event_consumers" (name,position,updated_at) VALUES (?,
 
 -- deadLetters.byID
 SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, d.attempts, d.reason, d.dead_at FROM "tenant_acme__event_dead_letters" d JOIN "tenant_acme__events" e ON e.position = d.position WHERE d.event_id = ?;
+
+-- deadLetters.list
+SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at, d.attempts, d.reason, d.dead_at FROM "tenant_acme__event_dead_letters" d JOIN "tenant_acme__events" e ON e.position = d.position ORDER BY d.dead_at DESC, d.position DESC LIMIT ?;
 
 -- deadLetters.mark.Statements[0]
 INSERT INTO "tenant_acme__event_processed" (position, processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?));
@@ -587,7 +593,7 @@ SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggrega
 SELECT EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE id = ?) OR EXISTS (SELECT 1 FROM "tenant_acme__event_keys" WHERE event_id = ?), EXISTS (SELECT 1 FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?) OR EXISTS (SELECT 1 FROM "tenant_acme__event_keys" WHERE aggregate_type = ? AND aggregate_id = ? AND aggregate_version = ?), (SELECT coalesce(max(last), 0) FROM (SELECT max(aggregate_version) AS last FROM "tenant_acme__events" WHERE aggregate_type = ? AND aggregate_id = ? UNION ALL SELECT max(aggregate_version) AS last FROM "tenant_acme__event_keys" WHERE aggregate_type = ? AND aggregate_id = ?) AS lasts);
 
 -- events.countByType
-SELECT event_type, count(*) FROM "tenant_acme__events" WHERE occurred_at >= ? GROUP BY event_type;
+WITH RECURSIVE types (event_type) AS (SELECT min(event_type) FROM "tenant_acme__events" UNION ALL SELECT (SELECT min(e.event_type) FROM "tenant_acme__events" e WHERE e.event_type > t.event_type) FROM types t WHERE t.event_type IS NOT NULL) SELECT t.event_type, (SELECT count(*) FROM "tenant_acme__events" e WHERE e.event_type = t.event_type AND e.occurred_at >= ?) FROM types t WHERE t.event_type IS NOT NULL;
 
 -- events.countProcessing
 SELECT count(*) FROM "tenant_acme__event_queue" q WHERE q.lease_until > CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000;
@@ -653,7 +659,7 @@ SELECT status, count(*), CAST(sum(CASE WHEN retry_count > 0 THEN 1 ELSE 0 END) A
 SELECT status, count(*), CAST(sum(CASE WHEN retry_count > 0 THEN 1 ELSE 0 END) AS bigint), min(created_at), max(created_at) FROM "tenant_acme__action_executions" WHERE created_at >= ? GROUP BY +status ORDER BY status;
 
 -- executions.deleteOld
-WITH old AS MATERIALIZED (SELECT id FROM "tenant_acme__action_executions" WHERE created_at < ? AND status IN (SELECT value FROM json_each(?)) ORDER BY created_at, id LIMIT ?) DELETE FROM "tenant_acme__action_executions" WHERE id IN (SELECT id FROM old);
+WITH old AS MATERIALIZED (SELECT id FROM "tenant_acme__action_executions" WHERE created_at < ? AND +status IN (SELECT value FROM json_each(?)) ORDER BY created_at, id LIMIT ?) DELETE FROM "tenant_acme__action_executions" WHERE id IN (SELECT id FROM old);
 
 -- executions.durations
 WITH ranked AS (SELECT duration_ms AS v, row_number() OVER (ORDER BY duration_ms) AS n, count(*) OVER () AS total FROM "tenant_acme__action_executions" WHERE created_at >= ? AND action_id = ? AND duration_ms IS NOT NULL) SELECT count(*), CAST(coalesce(sum(v), 0) AS bigint), coalesce(min(v), 0), coalesce(max(v), 0), coalesce(max(CASE WHEN n = (total * 50 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 95 + 99) / 100 THEN v END), 0), coalesce(max(CASE WHEN n = (total * 99 + 99) / 100 THEN v END), 0) FROM ranked;

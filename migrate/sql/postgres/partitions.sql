@@ -18,7 +18,6 @@ CREATE INDEX events_type_idx ON {{table "events"}} (event_type, occurred_at, pos
 CREATE INDEX events_context_idx ON {{table "events"}} (context_id, occurred_at, position) WHERE context_id IS NOT NULL;
 CREATE INDEX events_no_context_idx ON {{table "events"}} (occurred_at, position) WHERE context_id IS NULL;
 CREATE INDEX events_correlation_idx ON {{table "events"}} (correlation_id, occurred_at, position) WHERE correlation_id IS NOT NULL;
-CREATE INDEX events_occurred_idx ON {{table "events"}} (occurred_at);
 
 CREATE TABLE {{table "event_processed_partitioned"}} (
     LIKE {{table "event_processed"}} INCLUDING CONSTRAINTS INCLUDING DEFAULTS
