@@ -39,8 +39,8 @@ type Target interface {
 
 // Tx is a transaction that migrates one schema.
 type Tx interface {
-	// Has reports a feature of the server that migrations make use of, "lz4", or that the schema has
-	// "partitions".
+	// Has reports a feature of the server that migrations make use of, "lz4" or "insert_vacuum", or that the
+	// schema has "partitions".
 	Has(feature string) bool
 	// DropIfEmpty drops the schema itself if nothing is left in it, where there is such a thing.
 	DropIfEmpty(ctx context.Context) error

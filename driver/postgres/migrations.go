@@ -64,9 +64,8 @@ func (d *db) MigrationTx(ctx context.Context, schema string, fn func(tx migrate.
 type migrationTx struct {
 	*transaction
 	schema string
-	lz4    bool
 
-	partitioned bool
+	lz4, insertVacuum, partitioned bool
 }
 
 // prepare takes the lock, learns what the server can do and creates what is missing. It looks
@@ -78,8 +77,9 @@ func (m *migrationTx) prepare(ctx context.Context) error {
 	exists := false
 	err := m.Query(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1),"+
 		" EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)),"+
+		" "+insertVacuum+","+
 		" EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass($2) AND relkind = 'p')",
-		[]any{m.schema, quote(query.Table{Schema: m.schema, Name: "events"})}, []any{&exists, &m.lz4, &m.partitioned}, nil)
+		[]any{m.schema, quote(query.Table{Schema: m.schema, Name: "events"})}, []any{&exists, &m.lz4, &m.insertVacuum, &m.partitioned}, nil)
 	if err != nil {
 		return err
 	}
@@ -90,8 +90,11 @@ func (m *migrationTx) prepare(ctx context.Context) error {
 	return m.Run(ctx, script)
 }
 
+// insertVacuum tells whether the server vacuums tables for what was added to them, as from version 13 on.
+const insertVacuum = "CAST(current_setting('server_version_num') AS integer) >= 130000"
+
 func (m *migrationTx) Has(feature string) bool {
-	return feature == "lz4" && m.lz4 || feature == "partitions" && m.partitioned
+	return feature == "lz4" && m.lz4 || feature == "insert_vacuum" && m.insertVacuum || feature == "partitions" && m.partitioned
 }
 
 // Run sends the script as one message: prepared statements are single ones.

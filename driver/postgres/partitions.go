@@ -40,6 +40,7 @@ func (p *partitions) Extend(ctx context.Context, schema string, size, position i
 			return err
 		}
 		var found, last int64
+		var inserts bool
 		events, keys := query.Table{Schema: schema, Name: "events"}, query.Table{Schema: schema, Name: "event_keys"}
 		if err := tx.Query(ctx, partitionBounds(events, keys), nil, []any{&found, &end, &last}, nil); err != nil {
 			return err
@@ -47,9 +48,12 @@ func (p *partitions) Extend(ctx context.Context, schema string, size, position i
 		if found != size {
 			return &driver.Error{Kind: driver.ErrInternal, Err: fmt.Errorf("the events of the schema have partitions of %d positions, not %d", found, size)}
 		}
+		if err := tx.Query(ctx, "SELECT "+insertVacuum, nil, []any{&inserts}, nil); err != nil {
+			return err
+		}
 		for ; end <= max(position, last)+size/2; end += size {
 			for _, table := range []string{"events", "event_processed"} {
-				if err := create(ctx, tx, query.Table{Schema: schema, Name: table}, end/size, end, end+size); err != nil {
+				if err := create(ctx, tx, query.Table{Schema: schema, Name: table}, end/size, end, end+size, inserts); err != nil {
 					return err
 				}
 			}
@@ -61,11 +65,15 @@ func (p *partitions) Extend(ctx context.Context, schema string, size, position i
 
 // create creates a partition beside its table and attaches it then, so that it locks out nobody who uses
 // the table. The constraint stays, so that one which was detached can be attached again unread.
-func create(ctx context.Context, tx query.Executor, table query.Table, number, from, to int64) error {
+func create(ctx context.Context, tx query.Executor, table query.Table, number, from, to int64, inserts bool) error {
 	name := query.PartitionName(table.Name, number)
 	partition, check := quote(query.Table{Schema: table.Schema, Name: name}), pgx.Identifier{name + "_position_check"}.Sanitize()
+	options := "autovacuum_freeze_min_age = 0, toast.autovacuum_freeze_min_age = 0" // those of the first partition
+	if inserts {
+		options += ", autovacuum_vacuum_insert_scale_factor = 0.02, toast.autovacuum_vacuum_insert_scale_factor = 0.02"
+	}
 	for _, statement := range []string{
-		fmt.Sprintf("CREATE TABLE %s (LIKE %s INCLUDING ALL, CONSTRAINT %s CHECK (position >= %d AND position < %d))", partition, quote(table), check, from, to),
+		fmt.Sprintf("CREATE TABLE %s (LIKE %s INCLUDING ALL, CONSTRAINT %s CHECK (position >= %d AND position < %d)) WITH (%s)", partition, quote(table), check, from, to, options),
 		fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%d) TO (%d)", quote(table), partition, from, to),
 	} {
 		if _, err := tx.Exec(ctx, statement, nil); err != nil {

@@ -322,3 +322,35 @@ func TestAPartitionedSequenceBehindItsTableIsNamed(t *testing.T) {
 		t.Errorf("got %v, want an ErrInternal that names the sequence", err)
 	}
 }
+
+// A partitioned table has no storage parameters: each of its partitions has those that the plain table has.
+func TestPartitionsAreVacuumedAsPlainTablesAre(t *testing.T) {
+	dsn, db, _ := partitionedStore(t)
+	plain := connected(t, dsn)
+	storeOf(t, plain, "plain")
+	conn := admin(t, dsn)
+	const parameters = `SELECT coalesce(array_to_string(c.reloptions, ', '), '') || '; ' || coalesce(array_to_string(t.reloptions, ', '), '')
+		FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r' AND c.relname ~ $2 ORDER BY c.relname`
+	for _, table := range []string{"events", "event_processed"} {
+		want := column(t, conn, parameters, "plain", "^"+table+"$")
+		if !strings.Contains(want[0], "autovacuum_freeze_min_age=0") {
+			t.Errorf("%s: %q; want those of the migration", table, want)
+		}
+		check := func(when string) {
+			t.Helper()
+			for _, got := range column(t, conn, parameters, tenant, "^"+table+"_p[0-9]+$") {
+				if got != want[0] {
+					t.Errorf("%s, %s: a partition has %q, the plain table %q", table, when, got, want[0])
+				}
+			}
+		}
+		check("created")
+		if err := migrate.Down(t.Context(), db, tenant, 5); err != nil {
+			t.Fatal(err)
+		}
+		if err := migrate.Up(t.Context(), db, tenant); err != nil {
+			t.Fatal(err)
+		}
+		check("migrated")
+	}
+}

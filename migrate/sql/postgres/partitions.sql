@@ -28,7 +28,8 @@ ALTER TABLE {{table "event_processed"}} ADD CONSTRAINT event_processed_pkey PRIM
 
 -- The first partitions. They tell the size of the others, which the library creates.
 {{- range $table := partitioned}}
-CREATE TABLE {{table (print $table "_p0")}} (LIKE {{table $table}} INCLUDING ALL, CONSTRAINT {{$table}}_p0_position_check CHECK (position >= 0 AND position < {{size}}));
+CREATE TABLE {{table (print $table "_p0")}} (LIKE {{table $table}} INCLUDING ALL, CONSTRAINT {{$table}}_p0_position_check CHECK (position >= 0 AND position < {{size}}))
+    WITH (autovacuum_freeze_min_age = 0, toast.autovacuum_freeze_min_age = 0{{if has "insert_vacuum"}}, autovacuum_vacuum_insert_scale_factor = 0.02, toast.autovacuum_vacuum_insert_scale_factor = 0.02{{end}});
 ALTER TABLE {{table $table}} ATTACH PARTITION {{table (print $table "_p0")}} FOR VALUES FROM (0) TO ({{size}});
 {{- end}}
 

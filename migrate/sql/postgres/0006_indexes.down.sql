@@ -1,6 +1,0 @@
-DROP INDEX {{table "webhook_subscriptions_created_idx"}};
-DROP INDEX {{table "webhook_endpoints_created_idx"}};
-CREATE INDEX webhook_subscriptions_active_idx ON {{table "webhook_subscriptions"}} (created_at, id) WHERE is_active;
-CREATE INDEX webhook_endpoints_active_idx ON {{table "webhook_endpoints"}} (created_at, id) WHERE is_active;
-CREATE INDEX action_executions_open_of_action_idx ON {{table "action_executions"}} (action_id) WHERE completed_at IS NULL;
-CREATE INDEX events_occurred_idx ON {{table "events"}} (occurred_at);
