@@ -109,7 +109,9 @@ func newExecutionSQL(s *schemaSQL) *executionSQL {
 	d, executions, actions := s.dialect, s.quote(executionsTable), s.quote(actionsTable)
 	const newestFirst = "created_at DESC, id DESC"
 	open := sq.Select("id").From(executions).
-		Where("completed_at IS NULL AND (status = 'pending' OR lease_until <= "+d.Clock+")").
+		// Not status = 'pending': a planner takes what is open for rare, what is pending for rare once more, and
+		// sorts all of it for each claim.
+		Where("completed_at IS NULL AND (status <> 'running' OR lease_until <= "+d.Clock+")").
 		Where("EXISTS (SELECT 1 FROM "+actions+" a WHERE a.id = action_id AND a.status = 'active' AND a.is_enabled)").
 		OrderBy("priority DESC", "created_at", "id").Suffix("LIMIT ?")
 	counts := func(where string) string {
