@@ -152,9 +152,7 @@ func planOf(t *testing.T, conn *pgx.Conn, name, sql string) string {
 	for i, oid := range described.ParamOIDs {
 		args[i] = parameter(oid)
 	}
-	for i, arg := range parametersOf[name] {
-		args[i] = arg
-	}
+	copy(args, parametersOf[name])
 	rows, err := conn.Query(t.Context(), "EXPLAIN "+sql, append([]any{pgx.QueryExecModeExec}, args...)...)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
