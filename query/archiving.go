@@ -12,6 +12,12 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
+// retried is that of all repositories, but for what takes longer than a moment: nobody is to wait for it who
+// could have committed before.
+func (r *archives) retried(ctx context.Context, fn func(x Executor) error) error {
+	return insist(r.exec, func() error { return r.exec.InTx(ctx, fn) })
+}
+
 func (r *archives) Begin(ctx context.Context, id uuid.UUID, criteria driver.ArchiveCriteria, lease time.Duration) (driver.Archive, error) {
 	err := criteria.Prepare()
 	if err == nil {

@@ -90,7 +90,7 @@ func (r *events) Release(ctx context.Context, claims []driver.Claim) error {
 			return err
 		}
 		if batch[0].PerAggregateOrder {
-			err = x.InTx(ctx, release)
+			err = inShortTx(ctx, x, len(batch), release)
 		} else {
 			err = release(x)
 		}
@@ -145,7 +145,7 @@ func (r *events) fallBack(ctx context.Context, claim driver.Claim, step func(x E
 	}
 	return insist(r.exec, func() error {
 		if claim.PerAggregateOrder {
-			return r.exec.InTx(ctx, run)
+			return inShortTx(ctx, r.exec, 1, run)
 		}
 		return run(r.exec)
 	})
@@ -178,7 +178,7 @@ func (r *events) giveBack(ctx context.Context, claims []driver.Claim, step func(
 		if len(batches) == 1 {
 			return run(r.exec, batches[0])
 		}
-		return r.exec.InTx(ctx, func(x Executor) error {
+		return inShortTx(ctx, r.exec, len(claims), func(x Executor) error {
 			for _, batch := range batches {
 				if err := run(x, batch); err != nil {
 					return err

@@ -115,7 +115,7 @@ func (r *events) saveAll(ctx context.Context, prepared []driver.Event, number nu
 	var before []driver.Event
 	for range saveAttempts {
 		rows := slices.Clone(prepared)
-		err := r.exec.InTx(ctx, func(x Executor) error {
+		err := inShortTx(ctx, r.exec, len(rows), func(x Executor) error {
 			tx := r.store.inside(x, r.store.tx).events
 			if err := number(ctx, tx, rows); err != nil {
 				return err

@@ -80,7 +80,7 @@ func (r *events) insertOne(ctx context.Context, e *driver.Event) (saved bool, er
 		}
 		return saved, err
 	}
-	err = r.exec.InTx(ctx, func(x Executor) error {
+	err = inShortTx(ctx, r.exec, 1, func(x Executor) error {
 		if err := insert(x); err != nil || !saved {
 			return err
 		}

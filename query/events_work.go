@@ -129,7 +129,7 @@ func (r *events) markQueued(ctx context.Context, ids []uuid.UUID) (int, error) {
 	if len(r.sql.mark) == 1 {
 		err = run(r.exec)
 	} else {
-		err = r.exec.InTx(ctx, run)
+		err = inShortTx(ctx, r.exec, len(ids), run)
 	}
 	if err != nil {
 		return 0, err

@@ -53,3 +53,23 @@ type Forgetful interface {
 	// InForgetfulTx is InTx for changes that nobody need remember after a power failure.
 	InForgetfulTx(ctx context.Context, fn func(tx Executor) error) error
 }
+
+// Sharing is an Executor, outside a transaction, that commits short transactions of several callers
+// together.
+type Sharing interface {
+	// InShortTx is InTx for what is short, and the library's own. It returns when all is committed that
+	// fn did or saw, or with the error of that.
+	InShortTx(ctx context.Context, fn func(tx Executor) error) error
+}
+
+// shortRows is up to how many rows a transaction writes that is short.
+const shortRows = 100
+
+// inShortTx is x.InTx for a transaction of the library's own that is short, if it writes so many rows: it
+// shares the wait for the disk with others where that is possible.
+func inShortTx(ctx context.Context, x Executor, rows int, fn func(x Executor) error) error {
+	if sharing, ok := x.(Sharing); ok && rows <= shortRows {
+		return sharing.InShortTx(ctx, fn)
+	}
+	return x.InTx(ctx, fn)
+}

@@ -49,7 +49,13 @@ func (m move) run(ctx context.Context, x Executor, args ...any) (moved []uuid.UU
 	if len(m.Statements) == 1 {
 		return queryIDs(ctx, x, m.Statements[0], args)
 	}
-	err = x.InTx(ctx, func(x Executor) error {
+	rows := 1
+	for _, arg := range args {
+		if ids, ok := arg.([]uuid.UUID); ok {
+			rows = len(ids)
+		}
+	}
+	err = inShortTx(ctx, x, rows, func(x Executor) error {
 		if _, err := x.Exec(ctx, m.Statements[0], args); err != nil {
 			return err
 		}

@@ -104,7 +104,7 @@ func (r *repository[E]) write(ctx context.Context, op string, change func(contex
 // retried runs fn in a transaction, and again if the database undid it in favour of another one and
 // it is not a part of a larger one.
 func (r *repository[E]) retried(ctx context.Context, fn func(x Executor) error) error {
-	return insist(r.exec, func() error { return r.exec.InTx(ctx, fn) })
+	return insist(r.exec, func() error { return inShortTx(ctx, r.exec, 1, fn) })
 }
 
 // insist runs fn, whose statements go to x, again while the database undoes it in favour of others. In a
@@ -156,7 +156,7 @@ func (s *shared) writing(ctx context.Context, x Executor, fn func(x Executor) er
 	if s.dialect.WritableCTE || x.IsTx() {
 		return fn(x)
 	}
-	return x.InTx(ctx, fn)
+	return inShortTx(ctx, x, 1, fn)
 }
 
 // on is the repository on another Executor.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -239,6 +242,32 @@ func BenchmarkSave(b *testing.B) {
 	versus.Run(b, 1, func() driver.Event { return newEvents(1)[0] },
 		func(e driver.Event) error { _, err := store.Events().Save(b.Context(), e); return err },
 		func(e driver.Event) error { return hand.save(&e) })
+}
+
+// BenchmarkSaveConcurrent saves single events from many goroutines at once, which share the wait for the disk.
+func BenchmarkSaveConcurrent(b *testing.B) {
+	for _, goroutines := range []int{1, 8, 32} {
+		b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
+			store, _, newEvents := setup(b)
+			events := newEvents(b.N)
+			var next atomic.Int64
+			var group sync.WaitGroup
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range goroutines {
+				group.Go(func() {
+					for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+						if _, err := store.Events().Save(b.Context(), events[i-1]); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
 }
 
 func BenchmarkSaveBatch1000(b *testing.B) {

@@ -24,7 +24,7 @@ func (x *executor) Query(ctx context.Context, sql string, args, targets []any, r
 }
 
 func (x *executor) Exec(ctx context.Context, sql string, args []any) (n int64, err error) {
-	err = x.InTx(ctx, func(tx query.Executor) error {
+	err = x.InShortTx(ctx, func(tx query.Executor) error {
 		n, err = tx.Exec(ctx, sql, args)
 		return err
 	})
@@ -58,7 +58,7 @@ func (x *executor) InTx(ctx context.Context, fn func(tx query.Executor) error, o
 			return err
 		}
 	}
-	return runTx(ctx, s, begin, fn)
+	return inTx(ctx, s, begin, fn)
 }
 
 // InForgetfulTx implements query.Forgetful. In WAL mode a commit that is not synchronized is undone by a
@@ -74,20 +74,28 @@ func (x *executor) InForgetfulTx(ctx context.Context, fn func(tx query.Executor)
 	if err := s.relax(ctx); err != nil {
 		return err
 	}
-	return runTx(ctx, s, "BEGIN IMMEDIATE", fn)
+	return inTx(ctx, s, "BEGIN IMMEDIATE", fn)
 }
 
-// runTx runs fn in a transaction on a session of its own.
-func runTx(ctx context.Context, s *session, begin string, fn func(tx query.Executor) error) error {
+// inTx runs fn in a transaction on a session of its own.
+func inTx(ctx context.Context, s *session, begin string, fn func(tx query.Executor) error) error {
 	tx := &transaction{runner: s}
-	committed := false
+	err := runTx(ctx, tx, begin, fn)
+	if err == nil {
+		err = tx.commit(ctx)
+	}
+	return err
+}
+
+// runTx begins tx and runs fn in it, and rolls it back if that fails.
+func runTx(ctx context.Context, tx *transaction, begin string, fn func(tx query.Executor) error) error {
+	done := false
 	defer func() {
-		tx.ended = true
-		if !committed { // also when fn panics, and when BEGIN was interrupted: it may have begun
-			_, _ = s.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // fails if SQLite rolled back by itself
+		if !done { // also when fn panics, and when BEGIN was interrupted: it may have begun
+			tx.rollback(ctx)
 		}
 	}()
-	if _, err := s.ExecContext(ctx, begin); err != nil {
+	if _, err := tx.ExecContext(ctx, begin); err != nil {
 		return classify(ctx, err)
 	}
 	if err := fn(tx); err != nil {
@@ -96,11 +104,7 @@ func runTx(ctx context.Context, s *session, begin string, fn func(tx query.Execu
 	if err := tx.usable(ctx); err != nil {
 		return err
 	}
-	// Not to be interrupted: whoever is told of a failure must be able to rely on it.
-	if _, err := s.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
-		return classify(ctx, err)
-	}
-	committed = true
+	done = true
 	return nil
 }
 
@@ -109,7 +113,28 @@ type transaction struct {
 	runner
 	savepoints int
 	broken     error // a statement failed in a way after which SQLite may have rolled back by itself
+	shared     bool  // others did something in it: no statement is to be interrupted, which would undo that, too
 	ended      bool
+}
+
+// commit ends a transaction, undone if it fails.
+func (t *transaction) commit(ctx context.Context) error {
+	if t.broken != nil {
+		t.rollback(ctx)
+		return t.broken
+	}
+	// Not to be interrupted: whoever is told of a failure must be able to rely on it.
+	if _, err := t.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+		t.rollback(ctx)
+		return classify(context.WithoutCancel(ctx), err)
+	}
+	t.ended = true
+	return nil
+}
+
+func (t *transaction) rollback(ctx context.Context) {
+	t.ended = true
+	_, _ = t.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // fails if SQLite rolled back by itself
 }
 
 func (t *transaction) IsTx() bool { return true }
@@ -137,10 +162,19 @@ func (t *transaction) check(ctx context.Context, err error) error {
 	return err
 }
 
+// lasting is the context for a statement.
+func (t *transaction) lasting(ctx context.Context) context.Context {
+	if t.shared {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
 func (t *transaction) Query(ctx context.Context, sql string, args, targets []any, row func()) error {
 	if err := t.usable(ctx); err != nil {
 		return err
 	}
+	ctx = t.lasting(ctx)
 	return t.check(ctx, runQuery(ctx, t.runner, sql, args, targets, row))
 }
 
@@ -148,6 +182,7 @@ func (t *transaction) Exec(ctx context.Context, sql string, args []any) (int64, 
 	if err := t.usable(ctx); err != nil {
 		return 0, err
 	}
+	ctx = t.lasting(ctx)
 	result, err := t.ExecContext(ctx, sql, bind(args)...)
 	if err != nil {
 		return 0, t.check(ctx, err)
@@ -173,13 +208,19 @@ func (t *transaction) InTx(ctx context.Context, fn func(tx query.Executor) error
 	}
 	released := false
 	defer func() {
-		if !released && t.broken == nil {
-			background := context.WithoutCancel(ctx)
-			_, err := t.ExecContext(background, "ROLLBACK TO "+name)
-			if err == nil {
-				_, err = t.ExecContext(background, "RELEASE "+name)
-			}
-			_ = t.check(background, err) // the transaction can't go on
+		if released {
+			return
+		}
+		background := context.WithoutCancel(ctx)
+		_, err := t.ExecContext(background, "ROLLBACK TO "+name)
+		if err == nil {
+			_, err = t.ExecContext(background, "RELEASE "+name)
+		}
+		switch {
+		case err == nil:
+			t.broken = nil // the savepoint was there, so SQLite has not rolled back by itself
+		case t.broken == nil:
+			t.broken = classify(background, err)
 		}
 	}()
 	if err := fn(t); err != nil {

@@ -2,9 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"sync"
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/migrate"
+	"github.com/neomultitenant/neoevents/query"
 )
 
 // Pragma reads a setting of the connection that writes, or of one that reads.
@@ -48,4 +51,48 @@ func Empty(ctx context.Context, on driver.DB, schema string) error {
 		_, err = s.conn.ExecContext(ctx, script)
 	}
 	return err
+}
+
+// ErrPanic is what Together returns of a function that panicked.
+var ErrPanic = errors.New("panicked")
+
+// Together runs functions as short transactions, each when the one before is about to be done, and reports
+// whether they shared one transaction.
+func Together(ctx context.Context, on driver.DB, fns ...func(tx query.Executor) error) (errs []error, one bool) {
+	errs = make([]error, len(fns))
+	seen := map[query.Executor]bool{}
+	var group sync.WaitGroup
+	var run func(i int, waits func())
+	run = func(i int, waits func()) {
+		defer func() {
+			if recover() != nil {
+				errs[i] = ErrPanic
+			}
+		}()
+		errs[i] = (&executor{on.(*db)}).InShortTx(waitingContext{ctx, waits}, func(tx query.Executor) error {
+			seen[tx] = true
+			if i+1 < len(fns) {
+				defer func() {
+					next := make(chan struct{})
+					group.Go(func() { run(i+1, sync.OnceFunc(func() { close(next) })) })
+					<-next
+				}()
+			}
+			return fns[i](tx)
+		})
+	}
+	group.Go(func() { run(0, func() {}) })
+	group.Wait()
+	return errs, len(seen) == 1
+}
+
+// waitingContext tells that somebody is about to wait for its end, too.
+type waitingContext struct {
+	context.Context
+	waits func()
+}
+
+func (c waitingContext) Done() <-chan struct{} {
+	c.waits()
+	return c.Context.Done()
 }

@@ -195,13 +195,14 @@ type pool struct {
 	keep     bool          // sessions stay open between uses; else their connections go back to db
 	patience time.Duration // how long acquire waits at the most; 0: as long as the context
 	permits  chan struct{}
+	groups   chan *group // from who passes a group on to who waits for a permit
 	closed   <-chan struct{}
 	mu       sync.Mutex
 	idle     []*session
 }
 
 func newPool(db *sql.DB, size int, keep bool, closed <-chan struct{}) *pool {
-	return &pool{db: db, keep: keep, permits: make(chan struct{}, size), closed: closed}
+	return &pool{db: db, keep: keep, permits: make(chan struct{}, size), groups: make(chan *group), closed: closed}
 }
 
 var errClosed = &driver.Error{Kind: driver.ErrClosed}
@@ -212,9 +213,15 @@ const writerPatience = 60 * time.Second
 
 // acquire waits for a session; release must follow.
 func (p *pool) acquire(ctx context.Context) (*session, error) {
+	s, _, err := p.wait(ctx, nil)
+	return s, err
+}
+
+// wait is acquire, or takes over a group instead if one comes first.
+func (p *pool) wait(ctx context.Context, groups <-chan *group) (*session, *group, error) {
 	select {
 	case <-p.closed:
-		return nil, errClosed
+		return nil, nil, errClosed
 	default:
 	}
 	var impatient <-chan time.Time // nil: never
@@ -225,22 +232,24 @@ func (p *pool) acquire(ctx context.Context) (*session, error) {
 	}
 	select {
 	case p.permits <- struct{}{}:
+	case g := <-groups:
+		return nil, g, nil
 	case <-ctx.Done():
-		return nil, classify(ctx, context.Cause(ctx))
+		return nil, nil, classify(ctx, context.Cause(ctx))
 	case <-p.closed:
-		return nil, errClosed
+		return nil, nil, errClosed
 	case <-impatient:
-		return nil, &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{Err: fmt.Errorf(
+		return nil, nil, &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{Err: fmt.Errorf(
 			"another transaction held the write lock for %s; inside InTx use the Store it gives, not the one it was called on", p.patience)}}
 	}
 	if s := p.lastUsed(); s != nil {
-		return s, nil
+		return s, nil, nil
 	}
 	s, err := newSession(ctx, p.db, p.keep)
 	if err != nil {
 		<-p.permits
 	}
-	return s, err
+	return s, nil, err
 }
 
 // lastUsed takes the idle session that was used last, nil if none is idle.

@@ -501,14 +501,26 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const childBatch = 10
+const (
+	childBatch  = 10
+	childSavers = 8
+)
 
-// saveForEver saves single events and batches, and prints the id of each event when it is saved.
+// saveForEver saves events from several goroutines until one fails.
 func saveForEver(path string) error {
 	store, err := driver.Open("sqlite:"+path, tenant, driver.WithLogger(nil))
 	if err != nil {
 		return err
 	}
+	failed := make(chan error)
+	for range childSavers {
+		go func() { failed <- keepSaving(store) }()
+	}
+	return <-failed
+}
+
+// keepSaving saves single events and batches, and prints the id of each event when it is saved.
+func keepSaving(store driver.Store) error {
 	for {
 		event, err := store.Events().Save(context.Background(), newEvent())
 		if err != nil {
