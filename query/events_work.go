@@ -118,10 +118,12 @@ func (r *events) mark(ctx context.Context, ids []uuid.UUID) (int, error) {
 func (r *events) markQueued(ctx context.Context, ids []uuid.UUID) (int, error) {
 	var marked int64
 	run := func(x Executor) (err error) {
+		ctx := ctx
 		for _, statement := range r.sql.mark {
 			if marked, err = x.Exec(ctx, statement, []any{ids}); err != nil {
 				return err
 			}
+			ctx = context.WithoutCancel(ctx) // all or none
 		}
 		return nil
 	}
@@ -129,7 +131,7 @@ func (r *events) markQueued(ctx context.Context, ids []uuid.UUID) (int, error) {
 	if len(r.sql.mark) == 1 {
 		err = run(r.exec)
 	} else {
-		err = inShortTx(ctx, r.exec, len(ids), run)
+		err = inOne(ctx, r.exec, len(ids), run)
 	}
 	if err != nil {
 		return 0, err

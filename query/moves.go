@@ -55,14 +55,24 @@ func (m move) run(ctx context.Context, x Executor, args ...any) (moved []uuid.UU
 			rows = len(ids)
 		}
 	}
-	err = inShortTx(ctx, x, rows, func(x Executor) error {
+	err = inOne(ctx, x, rows, func(x Executor) error {
 		if _, err := x.Exec(ctx, m.Statements[0], args); err != nil {
 			return err
 		}
-		moved, err = queryIDs(ctx, x, m.Statements[1], args[m.given:])
+		moved, err = queryIDs(context.WithoutCancel(ctx), x, m.Statements[1], args[m.given:])
 		return err
 	})
 	return moved, err
+}
+
+// inOne runs statements that belong together, on so many rows: in a transaction as they are, without a savepoint,
+// for which SQLite copies each page that they change. So only the first may be refused, or find that the
+// context has ended; if another one fails SQLite's transaction can't be committed.
+func inOne(ctx context.Context, x Executor, rows int, fn func(x Executor) error) error {
+	if x.IsTx() {
+		return fn(x)
+	}
+	return inShortTx(ctx, x, rows, fn)
 }
 
 // queryIDs runs a statement that returns ids.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/migrate"
@@ -59,6 +60,7 @@ var ErrPanic = errors.New("panicked")
 // Together runs functions as short transactions, each when the one before is about to be done, and reports
 // whether they shared one transaction.
 func Together(ctx context.Context, on driver.DB, fns ...func(tx query.Executor) error) (errs []error, one bool) {
+	writer := on.(*db).writer
 	errs = make([]error, len(fns))
 	seen := map[query.Executor]bool{}
 	var group sync.WaitGroup
@@ -69,7 +71,13 @@ func Together(ctx context.Context, on driver.DB, fns ...func(tx query.Executor) 
 				errs[i] = ErrPanic
 			}
 		}()
-		errs[i] = (&executor{on.(*db)}).InShortTx(waitingContext{ctx, waits}, func(tx query.Executor) error {
+		g, err := writer.join(waitingContext{ctx, waits})
+		if err != nil {
+			errs[i] = err
+			return
+		}
+		g.began = time.Now().Add(time.Hour) // how slow the machine is does not matter
+		errs[i] = writer.share(ctx, g, func(tx query.Executor) error {
 			seen[tx] = true
 			if i+1 < len(fns) {
 				defer func() {

@@ -28,12 +28,7 @@ func (x *executor) InShortTx(ctx context.Context, fn func(tx query.Executor) err
 	if err != nil {
 		return err
 	}
-	err = x.db.writer.inGroup(ctx, g, fn)
-	<-g.ended
-	if g.err != nil {
-		return g.err
-	}
-	return err
+	return x.db.writer.share(ctx, g, fn)
 }
 
 // join waits for the writer, or for a group to take part in.
@@ -43,6 +38,16 @@ func (p *pool) join(ctx context.Context) (*group, error) {
 		return g, err
 	}
 	return &group{tx: &transaction{runner: s}, began: time.Now(), ended: make(chan struct{})}, nil
+}
+
+// share runs fn as a member of a group and waits for its end.
+func (p *pool) share(ctx context.Context, g *group, fn func(tx query.Executor) error) error {
+	err := p.inGroup(ctx, g, fn)
+	<-g.ended
+	if g.err != nil {
+		return g.err
+	}
+	return err
 }
 
 // inGroup runs fn as the next member of a group. Then it hands the group on, or ends it; also when fn panics.

@@ -134,10 +134,10 @@ func TestARefusalIsToldWhenItsReasonIsCommitted(t *testing.T) {
 func TestASaverWhoseContextEndsHarmsNoOther(t *testing.T) {
 	// SQLite undoes the whole transaction when a statement that writes is interrupted.
 	const long = `INSERT INTO tenant_acme__event_processed (position, processed_at)
-WITH RECURSIVE n (i) AS (SELECT 1000000 UNION ALL SELECT i + 1 FROM n WHERE i < 1200000) SELECT i, 0 FROM n`
+WITH RECURSIVE n (i) AS (SELECT 1000000 UNION ALL SELECT i + 1 FROM n WHERE i < 1020000) SELECT i, 0 FROM n`
 	for name, when := range map[string]func(cancel func()){
 		"before a statement": func(cancel func()) { cancel() },
-		"during a statement": func(cancel func()) { time.AfterFunc(10*time.Millisecond, cancel) },
+		"during a statement": func(cancel func()) { time.AfterFunc(time.Millisecond, cancel) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, _ := connectFile(t, "")
@@ -152,7 +152,7 @@ WITH RECURSIVE n (i) AS (SELECT 1000000 UNION ALL SELECT i + 1 FROM n WHERE i < 
 					<-ctx.Done()
 					_, err := tx.Exec(ctx, "DELETE FROM tenant_acme__event_processed", nil)
 					return err
-				}}} // it takes too long for a third one
+				}}, {event: newEvent()}}
 			})
 			wantTold(t, db, savers, errs, context.Canceled)
 		})
@@ -196,7 +196,7 @@ func TestADiskThatIsFullForOneSaverHarmsNoOther(t *testing.T) {
 	savers, errs := together(t, db, func(int) []saver {
 		large := newEvent()
 		large.EventData = json.RawMessage(`{"x":"` + strings.Repeat("x", 4_000_000) + `"}`)
-		return []saver{{event: newEvent()}, {event: large}}
+		return []saver{{event: newEvent()}, {event: large}, {event: newEvent()}}
 	})
 	wantTold(t, db, savers, errs, driver.ErrUnavailable)
 }
