@@ -8,7 +8,10 @@
 // Unless the DSN sets other pragmas, a file is in WAL mode with synchronous=FULL, so that a commit
 // survives a power failure, with foreign keys on and a busy timeout of 5 s. One connection writes,
 // a pool of others reads; writers of this process wait for each other, and for other processes up
-// to the busy timeout (then: ErrUnavailable). A claim of events alone does not wait for the disk: a
+// to the busy timeout (then: ErrUnavailable). Calls that write a little, such as Save, Ack or
+// MarkAsProcessed, and wait for each other are committed together: they wait for the disk once. Each
+// succeeds or is refused by itself, and returns after the commit; where its context ends, it stops
+// after a statement, not within one. A transaction of the app's is never shared. A claim of events alone does not wait for the disk: a
 // power failure may undo it, and ends its worker, too. In memory, one connection does all: reads
 // wait for the transaction that is open.
 //

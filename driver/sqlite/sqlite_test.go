@@ -462,6 +462,51 @@ func TestCloseWaitsForATransaction(t *testing.T) {
 	}
 }
 
+// endingContext ends when it was asked so many times whether it has.
+type endingContext struct {
+	context.Context
+	asked, after int
+	end          context.CancelFunc
+}
+
+func (c *endingContext) Err() error {
+	if c.asked++; c.asked > c.after {
+		c.end()
+	}
+	return c.Context.Err()
+}
+
+// What records that events are processed and what takes them out of the queue are two statements.
+func TestMarkingInATransactionIsAllOrNothingWhereverItsContextEnds(t *testing.T) {
+	store := storeOf(t, connect(t, "sqlite::memory:", nil), tenant)
+	for after := 0; ; after++ {
+		event := mustSave(t, store)
+		var marked bool
+		var markErr error
+		err := store.InTx(soon(t), func(tx driver.Store) error {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			marked, markErr = tx.Events().MarkAsProcessed(&endingContext{ctx, 0, after, cancel}, event.ID)
+			return nil // whatever it said
+		})
+		stored, readErr := store.Events().GetByID(soon(t), event.ID)
+		waiting, countErr := store.Events().CountUnprocessed(soon(t))
+		if readErr != nil || countErr != nil {
+			t.Fatal(readErr, countErr)
+		}
+		if processed := stored.ProcessedAt != nil; processed != (waiting == 0) || processed && err != nil || marked && err == nil && !processed {
+			t.Fatalf("context that ended when asked %d times: marked %t (%v), committed: %v; processed %t, in the queue %d",
+				after, marked, markErr, err, processed, waiting)
+		}
+		if markErr == nil && err == nil {
+			return
+		}
+		if _, err := store.Events().MarkAsProcessed(soon(t), event.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // canceled is a context that has ended.
 func canceled() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
