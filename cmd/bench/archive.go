@@ -11,6 +11,7 @@ import (
 
 	"github.com/neomultitenant/neoevents/archive"
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 // archiveScenario is what a scenario about archives does.
@@ -33,7 +34,7 @@ const (
 type archiving struct {
 	store    driver.Store
 	archiver *archive.Archiver
-	source   *source
+	source   *payloads.Source
 	first    int         // the template of the first event
 	ids      []uuid.UUID // of the events, by position
 	progress *progress
@@ -118,7 +119,7 @@ func (b *bencher) runArchives(ctx context.Context, s scenario, sh shape) (result
 
 // newArchiving saves n events in a store that are old and processed.
 func (b *bencher) newArchiving(ctx context.Context, name string, store driver.Store, n int, opts archive.Options) (*archiving, error) {
-	a := &archiving{store: store, source: b.source, first: b.source.next, ids: make([]uuid.UUID, 0, n)}
+	a := &archiving{store: store, source: b.source, first: b.source.Taken(), ids: make([]uuid.UUID, 0, n)}
 	dir, err := b.db.archives()
 	if err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func (b *bencher) newArchiving(ctx context.Context, name string, store driver.St
 	progress := startProgress(b.stderr, name+": saving old events", n)
 	defer progress.stop()
 	for len(a.ids) < n {
-		batch := b.source.take(min(fillBatch, n-len(a.ids)), 0)
+		batch := b.source.Take(min(fillBatch, n-len(a.ids)), 0)
 		occurred := time.Now().AddDate(0, 0, -oldAge)
 		for i := range batch {
 			batch[i].OccurredAt, batch[i].ProcessedAt = occurred, &occurred
@@ -289,7 +290,7 @@ func (a *archiving) checkStored(ctx context.Context, want int) error {
 
 // given is an event as it was saved.
 func (a *archiving) given(i int) driver.Event {
-	event := a.source.templates[(a.first+i)%len(a.source.templates)]
+	event := a.source.At(a.first + i)
 	event.ID = a.ids[i]
 	event.EventData = vary(event.EventData, event.ID)
 	return event

@@ -45,7 +45,7 @@ func (b *bencher) besideARunIn(ctx context.Context, db driver.DB, store driver.S
 	}
 	load := load{archiving: a}
 	with, without := side{store: store, around: load.around}, side{store: store}
-	row, err := inTurn(ctx, b.db, s, sh, &with, &without, b.source.take(2*s.size(b.cfg), s.aggregates), roundsOfLoad, b.stderr)
+	row, err := inTurn(ctx, b.db, s, sh, &with, &without, b.source.Take(2*s.size(b.cfg), s.aggregates), roundsOfLoad, b.stderr)
 	row.Archived, row.RunArchives = load.events, load.archives
 	if load.measured > 0 {
 		row.RunShare = float64(load.running) / float64(load.measured)
@@ -131,7 +131,7 @@ func besideArchives(ctx context.Context, b *bencher, s scenario, _ shape) ([]res
 	left := 0
 	for _, name := range hotScenarios {
 		hot := eventScenario(name)
-		events := b.source.take(hot.size(b.cfg), hot.aggregates)
+		events := b.source.Take(hot.size(b.cfg), hot.aggregates)
 		with, without := side{store: burdened, left: left}, side{store: plain, left: left}
 		row, err := inTurn(ctx, b.db, hot, hot.shapes(b.cfg)[0], &with, &without, events, rounds, b.stderr)
 		row.Scenario, row.Archived = "hot_"+name, b.cfg.archived

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 // newBencher returns one on SQLite in a file, and the folder of what it makes.
@@ -31,7 +32,7 @@ func newBencher(t *testing.T, cfg config) (b *bencher, temporary string) {
 			t.Error(err)
 		}
 	})
-	return &bencher{cfg, db, &source{templates: generate(cfg)}, io.Discard}, temporary
+	return &bencher{cfg, db, payloads.Generated(cfg.events, cfg.payload, cfg.seed), io.Discard}, temporary
 }
 
 func TestWrongResultsOfArchivesAreFailures(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 const (
@@ -53,10 +54,10 @@ func besideBacklog(ctx context.Context, db *database, s scenario, sh shape, even
 func backlogEvents(n int) []driver.Event {
 	events := make([]driver.Event, n)
 	for i := range events {
-		events[i] = newTemplate("backlog.waiting", "", json.RawMessage("{}"))
+		events[i] = payloads.Template("backlog.waiting", "", json.RawMessage("{}"))
 		events[i].ID = uuid.Must(uuid.NewV7())
 	}
-	share(events, failingAggregates)
+	payloads.Share(events, failingAggregates)
 	return events
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 // errInterrupted is the end of a run whose context ended.
@@ -19,6 +20,14 @@ const defaultEvents = 6000
 
 // fillBatch is how many events are put in the queue at a time before a scenario starts.
 const fillBatch = 1000
+
+// newSource returns the source of events that cfg asks for.
+func newSource(cfg config) (*payloads.Source, error) {
+	if cfg.input == "" {
+		return payloads.Generated(cfg.events, cfg.payload, cfg.seed), nil
+	}
+	return payloads.FromFile(cfg.input)
+}
 
 // bench runs the scenarios and reports on them. It leaves the database as it was, however it ends.
 func bench(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
@@ -46,8 +55,8 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-func runAll(ctx context.Context, cfg config, db *database, source *source, report *report, stderr io.Writer) error {
-	if err := report.header(db.place(), source.about); err != nil {
+func runAll(ctx context.Context, cfg config, db *database, source *payloads.Source, report *report, stderr io.Writer) error {
+	if err := report.header(db.place(), source.About); err != nil {
 		return err
 	}
 	t, err := db.traits(ctx)
@@ -86,7 +95,7 @@ func runAll(ctx context.Context, cfg config, db *database, source *source, repor
 type bencher struct {
 	cfg    config
 	db     *database
-	source *source
+	source *payloads.Source
 	stderr io.Writer
 }
 
@@ -101,7 +110,7 @@ func (b *bencher) run(ctx context.Context, s scenario, sh shape) ([]result, erro
 	if s.archives != nil {
 		row, err = b.runArchives(ctx, s, sh)
 	} else {
-		row, err = runScenario(ctx, b.db, s, sh, b.source.take(s.size(b.cfg), s.aggregates), b.cfg.backlog, b.stderr)
+		row, err = runScenario(ctx, b.db, s, sh, b.source.Take(s.size(b.cfg), s.aggregates), b.cfg.backlog, b.stderr)
 	}
 	return []result{row}, err
 }

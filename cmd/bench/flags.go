@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 // config is what the flags say.
@@ -17,7 +18,7 @@ type config struct {
 	schema     string
 	events     int
 	input      string // empty: generated
-	payload    int    // bytes; 0: as realSizes has them
+	payload    int    // bytes; 0: as real webhooks have them
 	batch      int
 	claimBatch int
 	workers    int
@@ -93,8 +94,8 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		return cfg, usageError{errors.New("flags only, no other arguments; -h lists them")}
 	case cfg.input != "" && cfg.payload != 0:
 		return cfg, usageError{errors.New("-payload is for generated payloads; leave it out with -input")}
-	case cfg.payload != 0 && cfg.payload < minPayload:
-		return cfg, usageError{fmt.Errorf("-payload must be 0 or at least %d", minPayload)}
+	case cfg.payload != 0 && cfg.payload < payloads.MinSize:
+		return cfg, usageError{fmt.Errorf("-payload must be 0 or at least %d", payloads.MinSize)}
 	}
 	if cfg.claimBatch == 0 {
 		cfg.claimBatch = min(cfg.batch, lockedAtOnce)

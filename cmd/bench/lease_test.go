@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 func TestOrderOfAggregatesIsChecked(t *testing.T) {
@@ -37,7 +38,7 @@ func TestOrderOfAggregatesIsChecked(t *testing.T) {
 
 func TestEventsAreSharedOutToAggregates(t *testing.T) {
 	cfg := config{events: 7}
-	events := (&source{templates: generate(cfg)}).take(7, 3)
+	events := payloads.Generated(cfg.events, cfg.payload, cfg.seed).Take(7, 3)
 	var got []int64
 	aggregates := map[uuid.UUID]int{}
 	for _, event := range events {
@@ -60,7 +61,7 @@ func TestABacklogWithinReachIsAFailure(t *testing.T) {
 	}
 	defer db.close(t.Context())
 	cfg := config{events: 10}
-	events := (&source{templates: generate(cfg)}).take(cfg.events, 0)
+	events := payloads.Generated(cfg.events, cfg.payload, cfg.seed).Take(cfg.events, 0)
 	nothing := func(context.Context, driver.Store, []driver.Event, *progress) error { return nil }
 	s := scenario{name: "wrong", queued: true, processed: true, work: claimLease, backlog: nothing}
 	_, err = runScenario(t.Context(), db, s, shape{1, 10}, events, 20, io.Discard)

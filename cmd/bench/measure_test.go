@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 func TestInterruptedScenario(t *testing.T) {
@@ -36,7 +37,7 @@ func TestInterruptedScenario(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config{events: 20, scenarios: []scenario{s}}
-	err = runAll(ctx, cfg, db, &source{templates: generate(cfg)}, report, io.Discard)
+	err = runAll(ctx, cfg, db, payloads.Generated(cfg.events, cfg.payload, cfg.seed), report, io.Discard)
 	if !errors.Is(err, context.Canceled) || len(report.Results) != 1 || report.Results[0].Events != enough || !report.Results[0].Interrupted {
 		t.Errorf("error %v, results %+v", err, report.Results)
 	}
@@ -67,7 +68,7 @@ func TestInterruptionBesideABacklog(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config{events: 10 * rounds, claimBatch: 10, backlog: 20, scenarios: []scenario{s}}
-	err = runAll(ctx, cfg, db, &source{templates: generate(cfg)}, report, io.Discard)
+	err = runAll(ctx, cfg, db, payloads.Generated(cfg.events, cfg.payload, cfg.seed), report, io.Discard)
 	if !errors.Is(err, context.Canceled) || len(report.Results) != 1 {
 		t.Fatalf("error %v, results %+v", err, report.Results)
 	}
@@ -119,7 +120,7 @@ func TestWrongResultsAreFailures(t *testing.T) {
 			}
 			defer db.close(t.Context())
 			cfg := config{events: 10}
-			events := (&source{templates: generate(cfg)}).take(cfg.events, 0)
+			events := payloads.Generated(cfg.events, cfg.payload, cfg.seed).Take(cfg.events, 0)
 			s := scenario{name: "wrong", queued: true, processed: true, work: work}
 			_, err = runScenario(t.Context(), db, s, shape{1, 1}, events, 0, io.Discard)
 			if err == nil || !strings.HasPrefix(err.Error(), "wrong result: ") {

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+
+	"github.com/neomultitenant/neoevents/internal/figures"
 )
 
 // result is one row of the table.
@@ -189,10 +191,4 @@ func (r *report) writeJSON() error {
 func rounded(rate float64) string { return grouped(int(rate + 0.5)) }
 
 // grouped writes a number with commas between its thousands.
-func grouped(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func grouped(n int) string { return figures.Grouped(n) }

@@ -1,4 +1,4 @@
-package main
+package payloads
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 )
 
 func TestGeneratedPayloads(t *testing.T) {
-	for _, size := range []int{minPayload, 12, 200, 201, 700, 8000} {
-		for _, template := range generate(config{events: 20, payload: size, seed: 3}) {
+	for _, size := range []int{MinSize, 12, 200, 201, 700, 8000} {
+		for _, template := range generate(20, size, 3) {
 			template.AggregateID = uuid.Max
 			if err := template.Validate(); err != nil || len(template.EventData) != size {
 				t.Fatalf("%d bytes, want %d, error %v: %s", len(template.EventData), size, err, template.EventData)
@@ -20,11 +20,11 @@ func TestGeneratedPayloads(t *testing.T) {
 		}
 	}
 	same := func(a, b driver.Event) bool { return bytes.Equal(a.EventData, b.EventData) }
-	first := generate(config{events: 20, seed: 1})
-	if !slices.EqualFunc(first, generate(config{events: 20, seed: 1}), same) {
+	first := generate(20, 0, 1)
+	if !slices.EqualFunc(first, generate(20, 0, 1), same) {
 		t.Error("one seed gave two inputs")
 	}
-	if slices.EqualFunc(first, generate(config{events: 20, seed: 2}), same) {
+	if slices.EqualFunc(first, generate(20, 0, 2), same) {
 		t.Error("two seeds gave one input")
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package payloads
 
 import (
 	"encoding/json"
@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/figures"
 )
 
 // realSizes are the sizes in bytes of the GitHub webhook payload examples,
@@ -22,16 +23,16 @@ const (
 
 // generate returns templates whose payloads follow from the seed, no more than there are events to
 // make.
-func generate(cfg config) []driver.Event {
-	rng := rand.New(rand.NewPCG(cfg.seed, 0))
+func generate(events, payloadSize int, seed uint64) []driver.Event {
+	rng := rand.New(rand.NewPCG(seed, 0))
 	var templates []driver.Event
-	for total := 0; len(templates) < min(generatedTemplates, cfg.events) && total < generatedBytes; {
-		size := cfg.payload
+	for total := 0; len(templates) < min(generatedTemplates, events) && total < generatedBytes; {
+		size := payloadSize
 		if size == 0 {
 			size = realSize(rng.Float64())
 		}
 		action := pick(rng, actions)
-		templates = append(templates, newTemplate("order."+action, "Order "+action, payload(rng, action, size)))
+		templates = append(templates, Template("order."+action, "Order "+action, payload(rng, action, size)))
 		total += size
 	}
 	return templates
@@ -47,10 +48,10 @@ func realSize(q float64) int {
 
 func sizesAbout(payload int) string {
 	if payload != 0 {
-		return fmt.Sprintf("%s bytes each", grouped(payload))
+		return fmt.Sprintf("%s bytes each", figures.Grouped(payload))
 	}
 	return fmt.Sprintf("sizes as of the GitHub webhook payload examples, @octokit/webhooks-examples 7.6.1 (median %s bytes)",
-		grouped(realSizes[len(realSizes)/2]))
+		figures.Grouped(realSizes[len(realSizes)/2]))
 }
 
 var (
@@ -59,15 +60,16 @@ var (
 	words    = []string{"please", "ring", "the", "bell", "twice", "and", "leave", "it", "with", "neighbour", "when", "nobody", "answers"}
 )
 
-// The smallest payload is an order without anything but its note.
 const (
 	noteOnly   = `{"note":"`
 	endOfItems = `],"note":"`
 	endOfOrder = `"}`
-	minPayload = len(noteOnly) + len(endOfOrder)
+
+	// MinSize is the size of the smallest payload: an order without anything but its note.
+	MinSize = len(noteOnly) + len(endOfOrder)
 )
 
-// payload returns an order as a JSON object of exactly size bytes, minPayload at least: as many
+// payload returns an order as a JSON object of exactly size bytes, MinSize at least: as many
 // items as there is room for, and a note that fills the rest.
 func payload(rng *rand.Rand, action string, size int) json.RawMessage {
 	order := fmt.Appendf(make([]byte, 0, size),

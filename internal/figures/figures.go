@@ -1,0 +1,13 @@
+// Package figures writes numbers for people.
+package figures
+
+import "strconv"
+
+// Grouped writes a number with commas between its thousands.
+func Grouped(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
