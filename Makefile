@@ -5,9 +5,8 @@
 FUZZTIME = 30s
 ARGS =
 
-# The sizes of make crash and make archive-crash.
+# The sizes of make crash and make archive-crash; EVENTS= is how many events, 50000 unless it is given.
 KILLS = 200
-EVENTS = 50000
 BACKENDS = sqlite,postgres
 
 # The linters are pinned in a module of their own, so that apps never download them.
@@ -19,7 +18,7 @@ MOCKED = Store EventRepository EndpointRepository EventTypeRepository Subscripti
 	ArchiveRepository ArchiveRuleRepository ArchiveJobRepository ArchiveObjectRepository
 MOQ = $(TOOL) moq -pkg drivertest
 
-.PHONY: help test test-race crash archive-crash lint vuln bench bench-compare cover fuzz behaviours golden mocks tidy
+.PHONY: help test test-race crash archive-crash lint vuln bench bench-compare bench-peers cover fuzz behaviours golden mocks tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -31,10 +30,10 @@ test-race: ## The same with the race detector
 	@sh tools/test.sh -race
 
 crash: ## Kill worker processes at random and count what is lost or doubled: KILLS, EVENTS, BACKENDS
-	@go run ./internal/crash -backends $(BACKENDS) -events $(EVENTS) -kills $(KILLS) $(ARGS)
+	@go run ./internal/crash -backends $(BACKENDS) -events "$${EVENTS:-50000}" -kills $(KILLS) $(ARGS)
 
 archive-crash: ## The same for processes that archive and restore; real payloads: ARGS='-input FILE'
-	@go run ./internal/crash -archives -backends $(BACKENDS) -events $(EVENTS) -kills $(KILLS) $(ARGS)
+	@go run ./internal/crash -archives -backends $(BACKENDS) -events "$${EVENTS:-50000}" -kills $(KILLS) $(ARGS)
 
 lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticcheck
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit; \
@@ -44,7 +43,7 @@ lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticchec
 	@$(MOQ) ./driver $(MOCKED) | cmp -s - drivertest/mocks.go || { \
 		echo "drivertest/mocks.go does not fit the interfaces of driver; run: make mocks"; exit 1; \
 	}
-	go vet ./... && (cd worker/workerotel && go vet ./...) && (cd archive/archiveblob && go vet ./...)
+	go vet ./... && (cd worker/workerotel && go vet ./...) && (cd archive/archiveblob && go vet ./...) && (cd cmd/bench/peers && go vet ./...)
 	$(TOOL) staticcheck ./...
 
 vuln: ## Look for known vulnerabilities (govulncheck); skipped where their database can't be reached
@@ -56,6 +55,9 @@ bench: ## Measure on SQLite in a temporary file; all flags: make bench ARGS=-h
 bench-compare: ## Measure the backends against the same statements written by hand
 	go test -run '^$$' -bench . ./driver/sqlite
 	go run ./internal/pgtest/cmd/withpostgres -fsync go test -run '^$$' -bench . ./driver/postgres
+
+bench-peers: ## Measure beside other libraries: EVENTS, INPUT (JSON Lines), PAYLOAD (bytes or '{"num":1}'), DSN, JSON (a file to write), ARGS
+	@sh tools/peers.sh $(ARGS)
 
 cover: ## Run all tests and show how much of the library they reach; details: go tool cover -html=cover.out
 	go test -coverpkg=./driver/...,./migrate,./query -coverprofile=cover.out ./...
@@ -78,8 +80,9 @@ golden: ## Write the SQL statements to query/testdata anew, for review
 mocks: ## Generate the mocks of package drivertest anew, after a change to an interface of driver
 	$(MOQ) -rm -out drivertest/mocks.go ./driver $(MOCKED)
 
-tidy: ## Tidy go.mod and those of tools, worker/workerotel and archive/archiveblob
+tidy: ## Tidy go.mod and those of tools, worker/workerotel, archive/archiveblob and cmd/bench/peers
 	go mod tidy
 	cd tools && go mod tidy
 	cd worker/workerotel && go mod tidy
 	cd archive/archiveblob && go mod tidy
+	cd cmd/bench/peers && go mod tidy

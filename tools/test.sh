@@ -16,8 +16,8 @@ else
 	"$@"
 fi
 status=$?
-# Modules of their own, so that only who uses OpenTelemetry or buckets downloads them. Their tests are few, whatever was asked for.
-for module in worker/workerotel archive/archiveblob; do
+# Modules of their own, so that only who uses OpenTelemetry, buckets or the peers of benchmarks downloads them. Their tests are few, whatever was asked for.
+for module in worker/workerotel archive/archiveblob cmd/bench/peers; do
 	echo "cd $module && go test ./..."
 	(cd $module && go test ./...) || status=1
 done
