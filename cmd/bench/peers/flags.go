@@ -40,7 +40,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
 	flags.StringVar(&cfg.dsn, "dsn", "", "`DSN` of a PostgreSQL database (default SQLite in a temporary folder)")
-	flags.IntVar(&cfg.events, "events", defaultEvents, fmt.Sprintf("`number` of events; save takes %d at the most, save_32 and workers without batches %d", singles, concurrents))
+	flags.IntVar(&cfg.events, "events", defaultEvents, fmt.Sprintf("`number` of events; save, and workers without batches, take %d at the most, save_32 %d", singles, concurrents))
 	flags.StringVar(&cfg.input, "input", "", "JSON Lines `file` of events, event_type, event_name and payload each (default generated)")
 	flags.StringVar(&cfg.payload, "payload", "0", "`bytes` of every generated payload, 0 for sizes as real webhooks have them, or the JSON object that every payload is")
 	flags.IntVar(&cfg.repeat, "repeat", defaultRepeat, "`number` of runs of each path and peer")

@@ -33,8 +33,8 @@ const (
 
 // riverPeer is River. A batch is inserted by InsertManyFast (COPY on PostgreSQL), as its documentation
 // has it for many jobs: https://riverqueue.com/docs/batch-job-insertion. On SQLite its pool has one
-// connection, as https://pkg.go.dev/github.com/riverqueue/river/riverdriver/riversqlite says; that page
-// calls the driver slower than the one for PostgreSQL. Its tables are those of its migrations. A job's
+// connection, as https://riverqueue.com/docs/sqlite has it; it says that its driver for SQLite is slower
+// than the one for PostgreSQL: it completes jobs one by one. Its tables are those of its migrations. A job's
 // arguments are the payload, which the worker has as decoded JSON of its own.
 var riverPeer = peer{
 	name: "river",

@@ -194,7 +194,7 @@ func (p *path) size(by *peer, events int) int {
 		return min(p.atMost, events)
 	}
 	if p.claimBatch(by) == 1 {
-		return min(concurrents, events)
+		return min(singles, events)
 	}
 	return events
 }
