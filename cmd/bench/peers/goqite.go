@@ -8,11 +8,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"maragu.dev/goqite"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/neomultitenant/neoevents/driver"
 )

@@ -46,7 +46,7 @@ func (r *round) end() {
 // read is what a worker does with an event. The payload may be used by others when it returns.
 func (r *round) read(id uuid.UUID, payload []byte) {
 	empty := 0
-	if len(payload) == 0 || payload[0] != '{' || bytes.IndexByte(payload[len(payload)-1:], '}') < 0 {
+	if len(payload) == 0 || payload[0] != '{' || payload[len(payload)-1] != '}' {
 		empty = 1
 	}
 	r.mu.Lock()
@@ -112,10 +112,10 @@ type path struct {
 }
 
 const (
-	singles     = 2000
-	concurrents = 4000
-	bulk        = 1000
-	claimed     = 100
+	singles     = 2000 // events at the most where one is done at a time: over in seconds where a commit takes milliseconds
+	concurrents = 4000 // the same, by many at once
+	bulk        = 1000 // events of a batch
+	claimed     = 100  // of a claim
 )
 
 // paths is all there is, in the order in which they run.
