@@ -31,6 +31,10 @@ func newSource(cfg config) (*payloads.Source, error) {
 
 // bench runs the scenarios and reports on them. It leaves the database as it was, however it ends.
 func bench(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
+	earlier, err := readEarlier(cfg.compare) // it would be a pity to fail after the run
+	if err != nil {
+		return err
+	}
 	source, err := newSource(cfg)
 	if err != nil {
 		return err
@@ -44,7 +48,7 @@ func bench(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 		return errors.Join(err, db.close(ctx))
 	}
 	err = runAll(ctx, cfg, db, source, report, stderr)
-	return errors.Join(interrupted(ctx, err), report.writeJSON(), db.close(ctx))
+	return errors.Join(interrupted(ctx, err), report.writeJSON(), earlier.compare(stdout, report), db.close(ctx))
 }
 
 // interrupted replaces an error after the context's end, in whatever words it says so.
@@ -64,23 +68,33 @@ func runAll(ctx context.Context, cfg config, db *database, source *payloads.Sour
 		return err
 	}
 	b := &bencher{cfg, db, source, stderr}
-	for _, s := range cfg.scenarios {
+	for pass := 1; pass <= max(1, cfg.repeat); pass++ {
+		if err = b.runOnce(ctx, t, report, pass >= cfg.repeat); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, report.finish())
+}
+
+// runOnce runs each scenario once. After the last time a row is complete.
+func (b *bencher) runOnce(ctx context.Context, t traits, report *report, last bool) error {
+	for _, s := range b.cfg.scenarios {
 		if lack := s.lack(t); lack != "" {
-			if err := report.leaveOut(s.name, lack); err != nil {
+			if err := report.leaveOut(s.name, lack, last); err != nil {
 				return err
 			}
 			continue
 		}
-		for _, sh := range s.shapes(cfg) {
+		for _, sh := range s.shapes(b.cfg) {
 			rows, err := b.run(ctx, s, sh)
 			isInterrupted := err != nil && ctx.Err() != nil
 			for i, row := range rows {
 				row.Interrupted = isInterrupted && i == len(rows)-1
 				if s.note != nil {
-					row.note = s.note(t)
+					row.Note = s.note(t)
 				}
 				if row.Events > 0 && (err == nil || isInterrupted) {
-					err = errors.Join(err, report.add(row))
+					err = errors.Join(err, report.measured(row, last))
 				}
 			}
 			if err != nil {

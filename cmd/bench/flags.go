@@ -27,7 +27,9 @@ type config struct {
 	level      int // 0: the default
 	scenarios  []scenario
 	partitions int    // positions of each partition of the events; 0: not partitioned
+	repeat     int    // how often everything is measured
 	json       string // empty: none
+	compare    string // report to compare with; empty: none
 	seed       uint64
 	keep       bool
 }
@@ -35,6 +37,7 @@ type config struct {
 const (
 	maxEvents      = 10_000_000
 	maxWorkers     = 1000
+	maxRepeats     = 100
 	lockedAtOnce   = 100 // claim batch unless -claim-batch or a smaller -batch is given
 	defaultWorkers = 4
 )
@@ -49,6 +52,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		workers:   defaultWorkers,
 		backlog:   defaultBacklog,
 		archived:  defaultArchived,
+		repeat:    1,
 		scenarios: scenarios,
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
@@ -79,7 +83,9 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		return err
 	})
 	number(&cfg.partitions, "event-partitions", 0, driver.MaxEventPartition, "`number` of positions of each partition of the events, on PostgreSQL; 0: they are not partitioned")
+	number(&cfg.repeat, "repeat", 1, maxRepeats, "`number` of times that everything is measured: the report has the median and the spread")
 	flags.StringVar(&cfg.json, "json", "", "`file` to write the results to as JSON")
+	flags.StringVar(&cfg.compare, "compare", "", "`file` that an earlier run wrote with -json, to compare the results with")
 	flags.Uint64Var(&cfg.seed, "seed", 1, "`number` that generated payloads follow from")
 	flags.BoolVar(&cfg.keep, "keep", false, "leave the last scenario's schema, and the temporary file")
 

@@ -136,7 +136,7 @@ func TestScenariosThatADatabaseCanNotDoAreLeftOut(t *testing.T) {
 	if want := []string{"claim_lease", "latency_other_pool", "held_snapshot"}; code != 0 || !slices.Equal(rows(stdout), want) {
 		t.Fatalf("exit code %d, stderr %q, want rows %q in\n%s", code, stderr, want, stdout)
 	}
-	if want := "held_snapshot      left out: there is one connection only\n"; !strings.HasSuffix(stdout, want) {
+	if want := "held_snapshot          left out: there is one connection only\n"; !strings.HasSuffix(stdout, want) {
 		t.Errorf("the table does not end with %q:\n%s", want, stdout)
 	}
 	var written report

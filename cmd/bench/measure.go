@@ -103,14 +103,6 @@ func (m *measurement) perSecond() float64 {
 	return float64(len(m.done)) / m.elapsed.Seconds()
 }
 
-// percentile returns the smallest of the sorted durations that p percent of them do not exceed.
-func percentile(sorted []time.Duration, p int) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[max(0, (len(sorted)*p+99)/100-1)]
-}
-
 func idsOf(events []driver.Event) []uuid.UUID {
 	ids := make([]uuid.UUID, len(events))
 	for i := range events {

@@ -136,11 +136,12 @@ func TestPercentile(t *testing.T) {
 		sorted = append(sorted, time.Duration(i+1))
 	}
 	for _, test := range []struct {
-		n, p int
+		n    int
+		p    float64
 		want time.Duration
-	}{{0, 50, 0}, {1, 50, 1}, {1, 99, 1}, {2, 50, 1}, {3, 50, 2}, {100, 99, 99}, {200, 50, 100}, {200, 99, 198}} {
+	}{{0, 50, 0}, {1, 50, 1}, {1, 99, 1}, {2, 50, 1}, {3, 50, 2}, {100, 99, 99}, {200, 50, 100}, {200, 99, 198}, {200, 99.9, 200}, {200, 100, 200}, {200, 1, 2}} {
 		if got := percentile(sorted[:test.n], test.p); got != test.want {
-			t.Errorf("percentile %d of %d is %d, want %d", test.p, test.n, got, test.want)
+			t.Errorf("percentile %v of %d is %d, want %d", test.p, test.n, got, test.want)
 		}
 	}
 }

@@ -1,124 +1,49 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/neomultitenant/neoevents/internal/figures"
 )
 
-// result is one row of the table.
-type result struct {
-	Scenario    string   `json:"scenario"`
-	Events      int      `json:"events"`
-	Workers     int      `json:"workers"`
-	Batch       int      `json:"batch"`
-	Seconds     float64  `json:"seconds"`
-	PerSecond   float64  `json:"per_second"`
-	RatioToSave *float64 `json:"ratio_to_save"` // nil: save was not measured, or the rate is no figure
-	P50         float64  `json:"p50_ms"`
-	P99         float64  `json:"p99_ms"`
-	Interrupted bool     `json:"interrupted,omitempty"` // before its end, or before it was verified
-
-	// TenthsPerSecond has the rate of each tenth of the events, where the scenario is about that.
-	TenthsPerSecond []float64 `json:"tenths_per_second,omitempty"`
-	// Backlog is how many events there were out of reach, Archived how many in archives or on the way
-	// there, beside those of the row. Without them the rate was PerSecondWithout.
-	Backlog          int     `json:"backlog,omitempty"`
-	Archived         int     `json:"archived,omitempty"`
-	PerSecondWithout float64 `json:"per_second_without,omitempty"`
-	RatioToWithout   float64 `json:"ratio_to_without,omitempty"`
-	// RunShare is the part of the time in which a Run went on, RunArchives how many archives it made.
-	RunShare    float64 `json:"run_share,omitempty"`
-	RunArchives int     `json:"run_archives,omitempty"`
-	// Files is about archives.
-	Files *files `json:"files,omitempty"`
-
-	paced bool   // the rate is no figure
-	note  string // empty: none
-}
-
-func newResult(s scenario, sh shape, m measurement) result {
-	milliseconds := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	row := result{
-		Scenario:  s.name,
-		Events:    len(m.done),
-		Workers:   sh.workers,
-		Batch:     sh.batch,
-		Seconds:   m.elapsed.Seconds(),
-		PerSecond: m.perSecond(),
-		P50:       milliseconds(percentile(m.calls, 50)),
-		P99:       milliseconds(percentile(m.calls, 99)),
-		paced:     s.paced,
-	}
-	if s.tenths {
-		row.TenthsPerSecond = tenths(m.start, m.ticks)
-	}
-	return row
-}
-
-// compare notes what was measured on the other side.
-func (r *result) compare(without measurement) {
-	r.PerSecondWithout = without.perSecond()
-	if r.PerSecondWithout > 0 {
-		r.RatioToWithout = r.PerSecond / r.PerSecondWithout
-	}
-}
-
-// notes are the lines below the row.
-func (r *result) notes() []string {
-	var notes []string
-	if r.note != "" {
-		notes = append(notes, r.note)
-	}
-	if tenths := r.TenthsPerSecond; len(tenths) > 0 {
-		text := "per tenth:"
-		for _, rate := range tenths {
-			text += " " + rounded(rate)
-		}
-		notes = append(notes, fmt.Sprintf("%s; last/first %.2f", text, tenths[len(tenths)-1]/tenths[0]))
-	}
-	with := ""
-	switch {
-	case r.Backlog > 0:
-		with = fmt.Sprintf("with %s events out of reach", grouped(r.Backlog))
-	case r.RunShare > 0:
-		with = fmt.Sprintf("with a Run, in %.0f %% of the time, which made %d archives of %s events", 100*r.RunShare, r.RunArchives, grouped(r.Archived))
-	case r.Archived > 0:
-		with = fmt.Sprintf("with %s events in archives", grouped(r.Archived))
-	}
-	if with != "" {
-		notes = append(notes, fmt.Sprintf("%s; without %s events/s; with/without %.2f", with, rounded(r.PerSecondWithout), r.RatioToWithout))
-	}
-	if r.Files != nil {
-		notes = append(notes, r.Files.String())
-	}
-	return notes
-}
-
-// report writes the table while it grows, and keeps it for the JSON.
+// report writes the table while rows become complete, and keeps it for the JSON.
 type report struct {
-	out  io.Writer
-	json *os.File // nil: none
-	save float64  // events per second; 0: not measured
+	out     io.Writer
+	json    *os.File            // nil: none
+	save    float64             // events per second; 0: not measured
+	runs    map[rowKey][]result // what was measured of each row
+	pending []rowKey            // rows that are not complete, in order
 
-	Backend string   `json:"backend"`
-	Version string   `json:"version"`
-	CPUs    int      `json:"cpus"`
-	Results []result `json:"results"`
+	Backend    string   `json:"backend"`
+	Version    string   `json:"version"`
+	Durability string   `json:"durability,omitempty"`
+	CPUs       int      `json:"cpus"`
+	Machine    string   `json:"machine,omitempty"`
+	Go         string   `json:"go,omitempty"`
+	Input      string   `json:"input,omitempty"`
+	Measured   string   `json:"measured,omitempty"` // when it began
+	Results    []result `json:"results"`
 	// LeftOut are the scenarios that this database can't do, and why.
 	LeftOut map[string]string `json:"left_out,omitempty"`
 }
 
 // newReport begins a report. It opens the JSON file, if there is a path: it would be a pity to fail after the run.
 func newReport(out io.Writer, backend, path string) (*report, error) {
-	r := &report{out: out, Backend: backend, Version: version(backend), CPUs: runtime.NumCPU(), Results: []result{}}
+	r := &report{
+		out: out, runs: map[rowKey][]result{}, Results: []result{},
+		Backend: backend, Version: version(backend), Durability: cmp.Or(backends[backend].durability, "unknown"),
+		CPUs: runtime.NumCPU(), Machine: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
+		Measured: time.Now().UTC().Format(time.RFC3339),
+	}
 	if path == "" {
 		return r, nil
 	}
@@ -129,47 +54,74 @@ func newReport(out io.Writer, backend, path string) (*report, error) {
 
 // header writes what is measured, where and with what, and the names of the columns.
 func (r *report) header(place, input string) error {
-	durability := backends[r.Backend].durability
-	if durability == "" {
-		durability = "unknown"
-	}
-	_, err := fmt.Fprintf(r.out, "backend     %s (%s), %s\ndurability  %s\nmachine     %d CPUs, %s/%s, %s\ninput       %s\n\n",
-		r.Backend, r.Version, place, durability, r.CPUs, runtime.GOOS, runtime.GOARCH, runtime.Version(), input)
+	r.Input = input
+	_, err := fmt.Fprintf(r.out, "backend     %s (%s), %s\ndurability  %s\nmachine     %d CPUs, %s, %s\ninput       %s\n\n",
+		r.Backend, r.Version, place, r.Durability, r.CPUs, r.Machine, r.Go, input)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(r.out, "%-18s %10s %8s %7s %9s %10s %8s %9s %9s\n",
-		"scenario", "events", "workers", "batch", "seconds", "events/s", "x save", "p50 ms", "p99 ms")
+	_, err = fmt.Fprintf(r.out, "%-22s %10s %8s %7s %9s %10s %7s %8s %9s %9s\n",
+		"scenario", "events", "workers", "batch", "seconds", "events/s", "spread", "x save", "p50 ms", "p99 ms")
 	return err
 }
 
-// leaveOut writes that a scenario is not measured.
-func (r *report) leaveOut(scenario, why string) error {
+// leaveOut notes that a scenario is not measured, and writes so at the last pass.
+func (r *report) leaveOut(scenario, why string, last bool) error {
 	if r.LeftOut == nil {
 		r.LeftOut = map[string]string{}
 	}
 	r.LeftOut[scenario] = why
-	_, err := fmt.Fprintf(r.out, "%-18s left out: %s\n", scenario, why)
+	if !last {
+		return nil
+	}
+	_, err := fmt.Fprintf(r.out, "%-22s left out: %s\n", scenario, why)
 	return err
+}
+
+// measured takes in a measurement of a row, which is written when it was the last one.
+func (r *report) measured(row result, last bool) error {
+	key := row.key()
+	if len(r.runs[key]) == 0 {
+		r.pending = append(r.pending, key)
+	}
+	r.runs[key] = append(r.runs[key], row)
+	if !last {
+		return nil
+	}
+	r.pending = slices.DeleteFunc(r.pending, func(k rowKey) bool { return k == key })
+	return r.add(middle(r.runs[key]))
+}
+
+// finish writes the rows that the run ended too early to complete.
+func (r *report) finish() error {
+	var errs []error
+	for _, key := range r.pending {
+		errs = append(errs, r.add(middle(r.runs[key])))
+	}
+	r.pending = nil
+	return errors.Join(errs...)
 }
 
 // add writes a row, and its notes.
 func (r *report) add(row result) error {
-	ratio, mark := "-", ""
-	if row.Scenario == "save" {
+	ratio, spread, mark := "-", "-", ""
+	if row.Scenario == "save" && row.Sweep == "" {
 		r.save = row.PerSecond
 	}
-	if r.save > 0 && !row.paced {
+	if r.save > 0 && !row.Paced {
 		times := row.PerSecond / r.save
 		row.RatioToSave = &times
 		ratio = strconv.FormatFloat(times, 'f', 1, 64)
+	}
+	if len(row.Runs) > 1 {
+		spread = percent(row.Spread)
 	}
 	if row.Interrupted {
 		mark = "  interrupted"
 	}
 	r.Results = append(r.Results, row)
-	text := fmt.Sprintf("%-18s %10s %8d %7d %9.3f %10s %8s %9.3f %9.3f%s\n",
-		row.Scenario, grouped(row.Events), row.Workers, row.Batch, row.Seconds, rounded(row.PerSecond), ratio, row.P50, row.P99, mark)
+	text := fmt.Sprintf("%-22s %10s %8d %7d %9.3f %10s %7s %8s %9.3f %9.3f%s\n",
+		row.name(), grouped(row.Events), row.Workers, row.Batch, row.Seconds, rounded(row.PerSecond), spread, ratio, row.P50, row.P99, mark)
 	for _, note := range row.notes() {
 		text += "    " + note + "\n"
 	}
@@ -186,6 +138,9 @@ func (r *report) writeJSON() error {
 	encoder.SetIndent("", "  ")
 	return errors.Join(encoder.Encode(r), r.json.Close())
 }
+
+// percent writes a part as percent.
+func percent(part float64) string { return strconv.FormatFloat(100*part, 'f', 0, 64) + " %" }
 
 // rounded writes a rate, which is positive, as a whole number.
 func rounded(rate float64) string { return grouped(int(rate + 0.5)) }
