@@ -44,8 +44,11 @@ func bench(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 		return interrupted(ctx, err)
 	}
 	report, err := newReport(stdout, db.Stats().Backend, cfg.json)
+	if err == nil {
+		err = report.inspect(ctx, db.look)
+	}
 	if err != nil {
-		return errors.Join(err, db.close(ctx))
+		return errors.Join(interrupted(ctx, err), db.close(ctx))
 	}
 	err = runAll(ctx, cfg, db, source, report, stderr)
 	return errors.Join(interrupted(ctx, err), report.writeJSON(), earlier.compare(stdout, report), db.close(ctx))

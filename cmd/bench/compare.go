@@ -65,6 +65,7 @@ func (e *earlier) compare(out io.Writer, now *report) error {
 	for _, fact := range []struct{ name, before, after string }{
 		{"backend", e.Backend, now.Backend},
 		{"version", e.Version, now.Version},
+		{"server", e.Server, now.Server},
 		{"durability", e.Durability, now.Durability},
 		{"CPUs", strconv.Itoa(e.CPUs), strconv.Itoa(now.CPUs)},
 		{"machine", e.Machine, now.Machine},
@@ -124,10 +125,10 @@ func (r *result) with() string {
 	switch {
 	case r.Tenants > 0:
 		return grouped(r.Tenants) + " tenants"
-	case r.Payload > 0:
-		return grouped(r.Payload) + " B payload"
 	case r.Backlog > 0:
 		return grouped(r.Backlog) + " waiting"
+	case r.Payload > 0:
+		return grouped(r.Payload) + " B payload"
 	case r.Archived > 0 && r.RunShare == 0:
 		return grouped(r.Archived) + " archived"
 	}

@@ -13,8 +13,12 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-// cleanupTime bounds the dropping of the schema, which also happens after an interruption.
-const cleanupTime = time.Minute
+// The dropping of the schemas, which also happens after an interruption, is bounded by cleanupTime and
+// cleanupEach for each.
+const (
+	cleanupTime = time.Minute
+	cleanupEach = time.Second
+)
 
 // database is the database to measure, and how to leave it as it was.
 type database struct {
@@ -24,6 +28,9 @@ type database struct {
 	dir     string // of the temporary file; empty: the database is the user's
 	keep    bool
 	made    []string // schemas that are ours to drop
+
+	look    inspector // nil: lookErr says why
+	lookErr error
 
 	archiveDir string       // a temporary folder; empty: there is none
 	archiving  *archive.Dir // the same
@@ -44,8 +51,8 @@ func openDatabase(ctx context.Context, cfg config) (*database, error) {
 	if cfg.partitions > 0 {
 		opts = append(opts, driver.WithEventPartitions(int64(cfg.partitions)))
 	}
-	if cfg.workers > defaultWorkers {
-		opts = append(opts, driver.WithMaxConns(cfg.workers))
+	if conns := cfg.conns(); conns > defaultWorkers {
+		opts = append(opts, driver.WithMaxConns(conns))
 	}
 	d.connect = func(ctx context.Context) (driver.DB, error) { return driver.Connect(ctx, dsn, opts...) }
 	var err error
@@ -55,7 +62,20 @@ func openDatabase(ctx context.Context, cfg config) (*database, error) {
 		}
 		return nil, errors.Join(err, d.removeFile())
 	}
+	d.lookErr = errors.New("nothing is known about the backend")
+	if inspect := backends[d.Stats().Backend].inspect; inspect != nil {
+		d.look, d.lookErr = inspect(ctx, dsn)
+	}
 	return d, nil
+}
+
+// conns is how many connections the scenarios need.
+func (cfg *config) conns() int {
+	conns := cfg.workers
+	for _, s := range cfg.scenarios {
+		conns = max(conns, s.conns)
+	}
+	return conns
 }
 
 // secondSchema is what the name of the second schema has after that of the first.
@@ -76,15 +96,25 @@ func (d *database) second(ctx context.Context) (driver.Store, error) {
 }
 
 func (d *database) create(ctx context.Context, schema string) (driver.Store, error) {
-	there, err := d.Schemas(ctx)
-	if err != nil {
+	if err := d.claimNames(ctx, schema); err != nil {
 		return nil, err
 	}
-	if slices.Contains(there, schema) {
-		return nil, usageError{fmt.Errorf("schema %s is in use, and the run would drop it; name one with -schema that is not there", schema)}
-	}
-	d.made = append(d.made, schema)
 	return d.Store(ctx, schema)
+}
+
+// claimNames has the schemas dropped in the end, unless one is there already.
+func (d *database) claimNames(ctx context.Context, schemas ...string) error {
+	there, err := d.Schemas(ctx)
+	if err != nil {
+		return err
+	}
+	for _, schema := range schemas {
+		if slices.Contains(there, schema) {
+			return usageError{fmt.Errorf("schema %s is in use, and the run would drop it; name one with -schema that is not there", schema)}
+		}
+	}
+	d.made = append(d.made, schemas...)
+	return nil
 }
 
 // traits returns what scenarios have to know of the database.
@@ -97,9 +127,12 @@ func (d *database) traits(ctx context.Context) (traits, error) {
 func (d *database) close(ctx context.Context) error {
 	var errs []error
 	if !d.keep && d.dir == "" { // with the temporary file it goes anyway
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime+time.Duration(len(d.made))*cleanupEach)
 		defer cancel()
 		errs = append(errs, d.drop(ctx))
+	}
+	if d.look != nil {
+		errs = append(errs, d.look.close())
 	}
 	return errors.Join(append(errs, d.Close(), d.removeFile(), d.removeArchives())...)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strconv"
+	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/internal/payloads"
@@ -26,8 +27,11 @@ type config struct {
 	archived   int
 	level      int // 0: the default
 	scenarios  []scenario
-	partitions int    // positions of each partition of the events; 0: not partitioned
-	repeat     int    // how often everything is measured
+	partitions int // positions of each partition of the events; 0: not partitioned
+	repeat     int // how often everything is measured
+	waiting    int // events in the queue of by_backlog, at the most
+	tenants    int // schemas of by_tenants, at the most
+	duration   time.Duration
 	json       string // empty: none
 	compare    string // report to compare with; empty: none
 	seed       uint64
@@ -53,7 +57,10 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		backlog:   defaultBacklog,
 		archived:  defaultArchived,
 		repeat:    1,
-		scenarios: scenarios,
+		waiting:   defaultWaiting,
+		tenants:   defaultTenants,
+		duration:  defaultDuration,
+		scenarios: defaultScenarios,
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
@@ -62,10 +69,10 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		flags.Var(&bounded{value, lowest, highest}, name, usage)
 	}
 	flags.StringVar(&cfg.dsn, "dsn", "", "`DSN` of the database (default SQLite in a temporary file)")
-	flags.Func("schema", "`name` of a schema that is not there yet; parked, held_back and archive_hot also use NAME-2 (default bench_ and a random number)", func(name string) error {
+	flags.Func("schema", "`name` of a schema that is not there yet; parked, held_back and archive_hot also use NAME-2, by_tenants NAME-1, NAME-2, … (default bench_ and a random number)", func(name string) error {
 		cfg.schema = name
-		if driver.ValidateSchema(name) == nil && driver.ValidateSchema(name+secondSchema) != nil {
-			return fmt.Errorf("is too long to have %s after it", secondSchema)
+		if longest := "-" + strconv.Itoa(maxTenants); driver.ValidateSchema(name) == nil && driver.ValidateSchema(name+longest) != nil {
+			return fmt.Errorf("is too long to have %s after it", longest)
 		}
 		return reason(driver.ValidateSchema(name))
 	})
@@ -77,8 +84,11 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 	number(&cfg.workers, "workers", 1, maxWorkers, "`number` of workers, a connection each, for the scenarios that run with one and with several")
 	number(&cfg.backlog, "backlog", failingAggregates, maxEvents, "`number` of events that are out of reach in parked and held_back")
 	number(&cfg.archived, "archived", 1, maxEvents, "`number` of events that are archived meanwhile in archive_load, and beforehand in archive_hot")
+	number(&cfg.waiting, "max-waiting", 1, maxEvents, "`number` of events that wait in the longest queue of by_backlog")
+	number(&cfg.tenants, "max-tenants", 1, maxTenants, "`number` of schemas that by_tenants goes up to")
+	flags.DurationVar(&cfg.duration, "duration", cfg.duration, "how long each row of by_tenants, and bloat, is measured")
 	number(&cfg.level, "level", 0, 4, "`number` that says how hard archives are compressed, from 1 (fastest) to 4 (smallest); 0 for the default")
-	flags.Func("scenarios", "`list` of scenarios, separated by commas (default all)", func(list string) (err error) {
+	flags.Func("scenarios", "`list` of scenarios, separated by commas; sweeps is all of by_… and bloat, all is everything (default all but sweeps)", func(list string) (err error) {
 		cfg.scenarios, err = selectScenarios(list)
 		return err
 	})
@@ -102,6 +112,8 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		return cfg, usageError{errors.New("-payload is for generated payloads; leave it out with -input")}
 	case cfg.payload != 0 && cfg.payload < payloads.MinSize:
 		return cfg, usageError{fmt.Errorf("-payload must be 0 or at least %d", payloads.MinSize)}
+	case cfg.duration <= 0:
+		return cfg, usageError{errors.New("-duration must be above 0")}
 	}
 	if cfg.claimBatch == 0 {
 		cfg.claimBatch = min(cfg.batch, lockedAtOnce)

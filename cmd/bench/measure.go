@@ -21,6 +21,7 @@ type shared struct {
 	progress *progress
 	versions versions
 
+	taken   atomic.Int64    // events that save has given out
 	left    atomic.Int64    // events that are not done
 	drained context.Context // ends when none is left
 	end     context.CancelFunc

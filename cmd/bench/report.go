@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type report struct {
 
 	Backend    string   `json:"backend"`
 	Version    string   `json:"version"`
+	Server     string   `json:"server,omitempty"`
 	Durability string   `json:"durability,omitempty"`
 	CPUs       int      `json:"cpus"`
 	Machine    string   `json:"machine,omitempty"`
@@ -52,11 +54,25 @@ func newReport(out io.Writer, backend, path string) (*report, error) {
 	return r, err
 }
 
+// inspect has the report say what the database itself knows better.
+func (r *report) inspect(ctx context.Context, look inspector) error {
+	if look == nil {
+		return nil
+	}
+	server, durability, err := look.about(ctx)
+	r.Server, r.Durability = server, cmp.Or(durability, r.Durability)
+	return err
+}
+
 // header writes what is measured, where and with what, and the names of the columns.
 func (r *report) header(place, input string) error {
 	r.Input = input
+	software := r.Version
+	if r.Server != "" {
+		software += ", " + r.Server
+	}
 	_, err := fmt.Fprintf(r.out, "backend     %s (%s), %s\ndurability  %s\nmachine     %d CPUs, %s, %s\ninput       %s\n\n",
-		r.Backend, r.Version, place, r.Durability, r.CPUs, r.Machine, r.Go, input)
+		r.Backend, software, place, r.Durability, r.CPUs, r.Machine, r.Go, input)
 	if err != nil {
 		return err
 	}

@@ -41,9 +41,14 @@ type result struct {
 	// Sweep is the one that the row belongs to; empty: none.
 	Sweep string `json:"sweep,omitempty"`
 	// Payload is the size of each, Tenants the number of schemas, where the scenario is about that.
-	Payload int    `json:"payload_bytes,omitempty"`
-	Tenants int    `json:"tenants,omitempty"`
-	Note    string `json:"note,omitempty"`
+	Payload int `json:"payload_bytes,omitempty"`
+	Tenants int `json:"tenants,omitempty"`
+	// RatioToOneTenant is the rate as a multiple of that with one schema.
+	RatioToOneTenant float64   `json:"ratio_to_one_tenant,omitempty"`
+	Memory           *occupied `json:"memory,omitempty"`
+	// Samples are the states of a run that is about what becomes of it over time.
+	Samples []sample `json:"samples,omitempty"`
+	Note    string   `json:"note,omitempty"`
 }
 
 func newResult(s scenario, sh shape, m measurement) result {
@@ -74,6 +79,30 @@ func (r *result) compare(without measurement) {
 	}
 }
 
+// sweepNotes are those of a row of a sweep.
+func (r *result) sweepNotes() []string {
+	switch r.Sweep {
+	case sweepBacklog:
+		return []string{fmt.Sprintf("out of a queue of %s events with %d bytes of payload", grouped(r.Backlog), r.Payload)}
+	case sweepPayload:
+		return []string{fmt.Sprintf("%s bytes of payload each", grouped(r.Payload))}
+	case sweepTenants:
+		text := fmt.Sprintf("of calls, on %s schemas", grouped(r.Tenants))
+		if r.RatioToOneTenant > 0 {
+			text += fmt.Sprintf("; to one schema %.2f", r.RatioToOneTenant)
+		}
+		if r.Memory != nil {
+			text += "; " + r.Memory.String()
+		}
+		return []string{text}
+	case sweepBloat:
+		if text := growth(r.Samples); text != "" {
+			return []string{fmt.Sprintf("%d bytes of payload each; ", r.Payload) + text}
+		}
+	}
+	return nil
+}
+
 // name is what the table has for it.
 func (r *result) name() string {
 	if r.Sweep == "" || r.Sweep == r.Scenario {
@@ -97,6 +126,8 @@ func (r *result) notes() []string {
 	}
 	with := ""
 	switch {
+	case r.Sweep != "":
+		notes = append(notes, r.sweepNotes()...)
 	case r.Backlog > 0:
 		with = fmt.Sprintf("with %s events out of reach", grouped(r.Backlog))
 	case r.RunShare > 0:

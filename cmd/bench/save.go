@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// save saves the events one by one.
+// save saves the events one by one, shared out to the workers.
 func save(ctx context.Context, w *worker) error {
-	for _, event := range w.events {
+	for i := w.taken.Add(1) - 1; i < int64(len(w.events)); i = w.taken.Add(1) - 1 {
 		start := time.Now()
-		saved, err := w.store.Events().Save(ctx, event)
+		saved, err := w.store.Events().Save(ctx, w.events[i])
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ type scenario struct {
 	queued    bool // its events wait in the queue when the clock starts; else it saves them
 	processed bool // they are processed when it stops; else all of them wait in the queue
 	atMost    int  // events in one run; 0: as many as -events says
+	conns     int  // connections that it needs, if more than -workers
 	// aggregates are what its events belong to, in turn; 0: each to one of its own.
 	aggregates int
 	// shapes are the ways to run it, one row of the table each.
@@ -59,8 +60,17 @@ const singles = 1000
 // hotAggregates is how few aggregates all events of claim_ordered_hot belong to.
 const hotAggregates = 10
 
-// scenarios is all there is, in the order in which they run.
-var scenarios = slices.Concat(eventScenarios, archiveScenarios)
+// scenarios is all there is, in the order in which they run; without -scenarios the sweeps don't.
+var (
+	scenarios        = slices.Concat(defaultScenarios, sweepScenarios)
+	defaultScenarios = slices.Concat(eventScenarios, archiveScenarios)
+)
+
+// The names of several scenarios.
+const (
+	allSweeps    = "sweeps"
+	allScenarios = "all"
+)
 
 var eventScenarios = []scenario{
 	{name: "save", doc: "Save, one event at a time", atMost: singles, shapes: oneByOne, work: save},
@@ -141,11 +151,18 @@ func selectScenarios(list string) ([]scenario, error) {
 	for _, s := range scenarios {
 		known = append(known, s.name)
 	}
-	names := strings.Split(list, ",")
-	for i := range names {
-		names[i] = strings.TrimSpace(names[i])
-		if !slices.Contains(known, names[i]) {
-			return nil, fmt.Errorf("no scenario is named %q; there are %s", names[i], strings.Join(known, ", "))
+	var names []string
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		switch {
+		case name == allScenarios:
+			names = known
+		case name == allSweeps:
+			names = append(names, known[len(defaultScenarios):]...)
+		case slices.Contains(known, name):
+			names = append(names, name)
+		default:
+			return nil, fmt.Errorf("no scenario is named %q; there are %s, %s and %s", name, strings.Join(known, ", "), allSweeps, allScenarios)
 		}
 	}
 	var selected []scenario
