@@ -29,11 +29,25 @@ func newSource(cfg config) (*payloads.Source, error) {
 	return payloads.FromFile(cfg.input)
 }
 
-// bench runs the scenarios and reports on them. It leaves the database as it was, however it ends.
+// bench runs the scenarios and reports on them, or reports on an earlier run. It leaves the database as
+// it was, however it ends.
 func bench(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
-	earlier, err := readEarlier(cfg.compare) // it would be a pity to fail after the run
+	// What is read and written comes first: it would be a pity to fail after the run.
+	earlier, err := readEarlier(cfg.compare)
 	if err != nil {
 		return err
+	}
+	peers, err := readPeers(cfg.peers)
+	if err != nil {
+		return err
+	}
+	if cfg.from != "" {
+		report, err := readReport(cfg.from)
+		if err != nil {
+			return err
+		}
+		html, err := createHTML(cfg.html, peers)
+		return errors.Join(err, html.write(report), earlier.compare(stdout, report))
 	}
 	source, err := newSource(cfg)
 	if err != nil {
@@ -47,11 +61,12 @@ func bench(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 	if err == nil {
 		err = report.inspect(ctx, db.look)
 	}
-	if err != nil {
+	html, htmlErr := createHTML(cfg.html, peers)
+	if err = errors.Join(err, htmlErr); err != nil {
 		return errors.Join(interrupted(ctx, err), db.close(ctx))
 	}
 	err = runAll(ctx, cfg, db, source, report, stderr)
-	return errors.Join(interrupted(ctx, err), report.writeJSON(), earlier.compare(stdout, report), db.close(ctx))
+	return errors.Join(interrupted(ctx, err), report.writeJSON(), html.write(report), earlier.compare(stdout, report), db.close(ctx))
 }
 
 // interrupted replaces an error after the context's end, in whatever words it says so.

@@ -58,6 +58,11 @@ func (r *report) check() error {
 		case !isFigure(row.PerSecond) || !isFigure(row.P50):
 			return fmt.Errorf("result %d, %s, has a figure that can't be", i+1, row.Scenario)
 		}
+		for _, p := range row.Latency {
+			if !isFigure(p.Time) || !(p.Percent > 0 && p.Percent <= 100) {
+				return fmt.Errorf("result %d, %s, has a percentile that can't be", i+1, row.Scenario)
+			}
+		}
 		for _, run := range row.Runs {
 			if !isFigure(run.PerSecond) || !isFigure(run.P50) {
 				return fmt.Errorf("result %d, %s, has a run whose figure can't be", i+1, row.Scenario)

@@ -34,6 +34,9 @@ type config struct {
 	duration   time.Duration
 	json       string // empty: none
 	compare    string // report to compare with; empty: none
+	html       string // empty: none
+	from       string // report to take instead of a run; empty: none
+	peers      string // what was measured of others; empty: none
 	seed       uint64
 	keep       bool
 }
@@ -96,6 +99,9 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 	number(&cfg.repeat, "repeat", 1, maxRepeats, "`number` of times that everything is measured: the report has the median and the spread")
 	flags.StringVar(&cfg.json, "json", "", "`file` to write the results to as JSON")
 	flags.StringVar(&cfg.compare, "compare", "", "`file` that an earlier run wrote with -json, to compare the results with")
+	flags.StringVar(&cfg.html, "html", "", "`file` to write the results to as a page with charts")
+	flags.StringVar(&cfg.from, "from", "", "`file` that an earlier run wrote with -json, to make the page and the comparison of, instead of a run")
+	flags.StringVar(&cfg.peers, "peers", "", "`file` of what was measured of other libraries, for a chart in the page")
 	flags.Uint64Var(&cfg.seed, "seed", 1, "`number` that generated payloads follow from")
 	flags.BoolVar(&cfg.keep, "keep", false, "leave the last scenario's schema, and the temporary file")
 
@@ -112,6 +118,12 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 		return cfg, usageError{errors.New("-payload is for generated payloads; leave it out with -input")}
 	case cfg.payload != 0 && cfg.payload < payloads.MinSize:
 		return cfg, usageError{fmt.Errorf("-payload must be 0 or at least %d", payloads.MinSize)}
+	case cfg.from != "" && cfg.html == "" && cfg.compare == "":
+		return cfg, usageError{errors.New("-from needs -html or -compare; else there is nothing to do")}
+	case cfg.from != "" && cfg.json != "":
+		return cfg, usageError{errors.New("-from is instead of a run; leave out -json")}
+	case cfg.peers != "" && cfg.html == "":
+		return cfg, usageError{errors.New("-peers is for the page; give -html, too")}
 	case cfg.duration <= 0:
 		return cfg, usageError{errors.New("-duration must be above 0")}
 	}
