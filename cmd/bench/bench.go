@@ -58,13 +58,11 @@ func bench(ctx context.Context, cfg config, stdout, stderr io.Writer) error {
 		return interrupted(ctx, err)
 	}
 	report, err := newReport(stdout, db.Stats().Backend, cfg.json)
-	if err == nil {
-		err = report.inspect(ctx, db.look)
-	}
 	html, htmlErr := createHTML(cfg.html, peers)
 	if err = errors.Join(err, htmlErr); err != nil {
-		return errors.Join(interrupted(ctx, err), db.close(ctx))
+		return errors.Join(err, db.close(ctx))
 	}
+	report.inspect(ctx, db.look)
 	err = runAll(ctx, cfg, db, source, report, stderr)
 	return errors.Join(interrupted(ctx, err), report.writeJSON(), html.write(report), earlier.compare(stdout, report), db.close(ctx))
 }

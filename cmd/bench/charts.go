@@ -42,8 +42,8 @@ func groupOf(scenario string) string {
 }
 
 var (
-	rates     = axis{title: "events/s", write: short}
-	callRates = axis{title: "calls/s", write: short}
+	rates     = axis{title: "events/s", write: short, full: rounded}
+	callRates = axis{title: "calls/s", write: short, full: rounded}
 )
 
 // sections returns all that the rows give charts of.
@@ -87,7 +87,7 @@ func (r *result) label() string {
 		parts = append(parts, fmt.Sprintf("%d workers", r.Workers))
 	}
 	if r.Batch > 1 {
-		parts = append(parts, fmt.Sprintf("batch %d", r.Batch))
+		parts = append(parts, "batch "+grouped(r.Batch))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -104,7 +104,7 @@ func throughput(rows []result) section {
 			low, high := row.bounds()
 			b := bar{name: row.label(), value: row.PerSecond, low: low, high: high, class: "s0", details: []string{"", "", ""}}
 			if len(row.Runs) > 1 {
-				b.details = []string{short(low), short(high), percent(row.Spread)}
+				b.details = []string{rounded(low), rounded(high), percent(row.Spread)}
 			}
 			all = append(all, b)
 		}
@@ -118,10 +118,13 @@ func throughput(rows []result) section {
 func summary(all []bar) string {
 	var parts []string
 	for _, b := range all {
-		parts = append(parts, b.name+" "+short(b.value))
+		parts = append(parts, b.name+" "+rounded(b.value))
 	}
 	return strings.Join(parts, "; ") + "."
 }
+
+// fewCalls is how many calls make too rough a distribution not to say so.
+const fewCalls = 100
 
 // logit is where a percentile is on an axis that has as much room for the slowest percent as for the fastest.
 func logit(percent float64) float64 {
@@ -154,6 +157,9 @@ func callTimes(rows []result) section {
 		var names []string
 		for _, row := range rows {
 			one := series{name: row.label()}
+			if row.Calls > 0 && row.Calls < fewCalls {
+				one.name += fmt.Sprintf(" (calls: %d)", row.Calls)
+			}
 			for _, p := range row.Latency {
 				at := logit(p.Percent)
 				one.points = append(one.points, point{at, p.Time, p.Time, p.Time})
@@ -175,9 +181,9 @@ var sweptAxes = []struct {
 	x                   axis
 	of                  func(*result) int
 }{
-	{sweepWorkers, "by workers", "More workers on the same queue.", axis{title: "workers", write: short, log: true}, func(r *result) int { return r.Workers }},
-	{sweepBatch, "by batch", "More events in each call.", axis{title: "events in a call", write: short, log: true}, func(r *result) int { return r.Batch }},
-	{sweepBacklog, "by backlog", "The same number of events, out of longer queues.", axis{title: "events waiting", write: short, log: true}, func(r *result) int { return r.Backlog }},
+	{sweepWorkers, "by workers", "More workers on the same queue.", axis{title: "workers", write: counted, log: true}, func(r *result) int { return r.Workers }},
+	{sweepBatch, "by batch", "More events in each call.", axis{title: "events in a call", write: counted, log: true}, func(r *result) int { return r.Batch }},
+	{sweepBacklog, "by backlog", "The same number of events, out of longer queues.", axis{title: "events waiting", write: counted, log: true}, func(r *result) int { return r.Backlog }},
 	{sweepPayload, "by size of payload", "Larger events.", axis{title: "bytes of payload", write: shortBytes, log: true}, func(r *result) int { return r.Payload }},
 }
 
@@ -230,7 +236,7 @@ func plotRates(c chart, x, y axis, points []point) chart {
 		y.title += ", logarithmic"
 	}
 	if first, last := points[0], points[len(points)-1]; len(points) > 1 && first.y > 0 {
-		c.About += fmt.Sprintf(" From %s to %s: %s × the rate.", x.write(first.x), x.write(last.x), digits(last.y/first.y))
+		c.About += fmt.Sprintf(" From %s to %s: %s × the rate.", x.write(first.x), x.write(last.x), times(last.y/first.y))
 	}
 	return lines(c, x, y, []series{{points: points}})
 }
@@ -243,7 +249,7 @@ func tenancy(rows []result) section {
 		return s
 	}
 	number := func(r *result) int { return r.Tenants }
-	x := axis{title: "schemas", write: short, log: true}
+	x := axis{title: "schemas", write: counted, log: true}
 	s.Charts = append(s.Charts, plotRates(chart{Title: "Calls by schemas", About: "Saves, reads and claims together.", Seen: true}, x, callRates, against(mixed, number)))
 	var memory []series
 	add := func(name string, bytes func(*occupied) uint64) {
@@ -312,6 +318,6 @@ func (r *result) overTime() []chart {
 	return []chart{
 		lines(chart{Title: "Rate", About: "Events done per second, a point a second.", Seen: true}, x, rates, []series{rate}),
 		lines(chart{Title: "Size", About: "With indexes.", Seen: true}, x, axis{title: "size", write: shortBytes}, sizes),
-		lines(chart{Title: "Dead rows", About: "Deleted rows that vacuum has not cleared away yet, as the server counts them.", Seen: true}, x, axis{title: "rows", write: short}, deads),
+		lines(chart{Title: "Dead rows", About: "Deleted rows that vacuum has not cleared away yet, as the server counts them.", Seen: true}, x, axis{title: "rows", write: short, full: rounded}, deads),
 	}
 }

@@ -6,10 +6,13 @@
 //	go run ./cmd/bench
 //	go run ./cmd/bench -dsn postgres://user@localhost/app -events 60000 -workers 8
 //	go run ./cmd/bench -input webhooks.jsonl -scenarios save,claim_locked -json result.json
+//	go run ./cmd/bench -scenarios all -repeat 3 -compare before.json -json after.json -html report.html
+//	go run ./cmd/bench -from after.json -compare before.json -html report.html
 //
 // Without -dsn it runs on SQLite in a temporary file. With it, all that it writes is in one schema,
 // which must not be there before, is made anew for every row of the table and dropped in the end,
-// and for parked, held_back and archive_hot in a second one, likewise.
+// for parked, held_back and archive_hot in a second one, and for by_tenants in many, likewise. A connection
+// of its own looks at the server's version and settings, and at the sizes of tables.
 //
 // The clock runs for the calls of a scenario only. Making events, filling the queue and checking
 // the result are not measured. Every scenario checks its own result (each event saved, processed or
@@ -47,6 +50,41 @@
 //   - archive_hot has a row for each of mark_bulk, claim_lease, save and save_batch, in a schema with
 //     -archived events in archives; the line has the rate in a schema that never had any, measured in
 //     turn as above, and the ratio of the two.
+//
+// Sweeps measure the same work again while one thing grows. They take minutes, and run if -scenarios names
+// them, or sweeps, or all:
+//
+//   - by_workers: save and claim_lease by 1 to 32 workers. by_batch: save_batch and claim_lease with 1 to
+//     1,000 events in a call, and of 1,000 calls at the most.
+//
+//   - by_backlog: claim_lease of the same events out of queues of 10,000, 100,000 and 1,000,000, or as far
+//     as -max-waiting goes. by_payload: save_batch and claim_lease, -claim-batch events of 100 B to 100 kB at
+//     a time, 64 MB of each at the most.
+//
+//   - by_tenants: 8 workers that save, read by id, and claim and acknowledge up to 10 events, as 5 : 5 : 1,
+//     in schemas chosen at random, of 1, 10, 100 and 1,000 or as far as -max-tenants goes, through one pool, for
+//     -duration each. Events are calls. The line has the rate as a ratio to that with one schema, and what
+//     memory is in use in the end: the client's and, of a PostgreSQL server on the same Linux whose processes
+//     it may look at, that of those that serve the pool.
+//
+//   - bloat: -workers that save, claim and acknowledge for -duration; nothing is archived. p50 and p99 are of
+//     Claim and Ack. Each second the JSON has the rate and the sizes of the tables that change, with the dead
+//     rows that the server counts; for SQLite those of the file and of its log. A server's vacuum comes once
+//     a minute unless it is set otherwise: take more.
+//
+// The events of by_backlog and bloat have 100 bytes of payload, whatever -payload and -input say: they are
+// about rows.
+//
+// With -repeat everything is measured that often, one pass after the other. A row is the repetition whose
+// rate is the median (of an even number, the lower one in the middle; for latency, whose p50 is), and its spread the difference
+// of the largest and the smallest, as a part of the row's; the JSON has all of them. With -compare a table
+// follows of how each row's rate changed since an earlier report. It moved if it did by more than the
+// differences of the repetitions in the old and in the new report, taken together; after one repetition
+// that is not known.
+//
+// The JSON has percentiles of the calls of each row, from 1 to 100. -html writes a page with charts of all this, which
+// needs nothing beside itself; -from takes an earlier report instead of a run. -peers adds what another command
+// measured of other libraries: {"backend": …, "results": [{"peer", "path", "per_second", "spread"}, …]}.
 //
 // A scenario that the database can't do is left out, and the report says why.
 //

@@ -107,8 +107,13 @@ func (r *report) facts() []fact {
 	}
 	var facts []fact
 	for _, f := range []fact{
-		{"Backend", r.Backend}, {"Version", strings.Join(software, ", ")}, {"Durability", r.Durability}, {"Machine", machine},
-		{"Input", r.Input}, {"Measured", repeated}, {"Began", r.Measured},
+		{"Backend", r.Backend},
+		{"Version", strings.Join(software, ", ")},
+		{"Durability", r.Durability},
+		{"Machine", machine},
+		{"Input", r.Input},
+		{"Measured", repeated},
+		{"Began", r.Measured},
 	} {
 		if f.Value != "" {
 			facts = append(facts, f)
