@@ -138,24 +138,32 @@ func (st *steady) watch(ctx context.Context, db *database) (stop func() ([]sampl
 	}
 }
 
-// smallPart is what a part may be and yet be left out.
-const smallPart = 1 << 20
+// smallPart is how many times smaller than the largest a part is that is left out.
+const smallPart = 1000
 
-// changed returns the samples without the small parts that were never another size than in the beginning.
+// changed returns the samples without the parts that are next to nothing, and without those that never
+// changed unless they are large.
 func changed(samples []sample) []sample {
 	first := map[string]part{}
 	moved := map[string]bool{}
+	most := map[string]int64{}
+	var largest int64
 	for _, sample := range samples {
 		for _, part := range sample.Parts {
 			if was, ok := first[part.Name]; !ok {
 				first[part.Name] = part
-			} else if was != part || part.Bytes > smallPart {
+			} else if was != part {
 				moved[part.Name] = true
 			}
+			most[part.Name] = max(most[part.Name], part.Bytes)
+			largest = max(largest, part.Bytes)
 		}
 	}
 	for i := range samples {
-		samples[i].Parts = slices.DeleteFunc(samples[i].Parts, func(p part) bool { return !moved[p.Name] })
+		samples[i].Parts = slices.DeleteFunc(samples[i].Parts, func(p part) bool {
+			large := most[p.Name] > largest/10
+			return most[p.Name] < largest/smallPart || !moved[p.Name] && !large
+		})
 	}
 	return samples
 }

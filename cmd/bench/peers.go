@@ -1,20 +1,36 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
 // peers is what another command measured of other libraries beside this one.
 type peers struct {
-	Backend string `json:"backend"`
-	Results []struct {
-		Peer      string  `json:"peer"`
-		Path      string  `json:"path"` // what was done
-		PerSecond float64 `json:"per_second"`
-		Spread    float64 `json:"spread"` // as in a report
-	} `json:"results"`
+	Backend string            `json:"backend"`
+	Version string            `json:"version"` // of the database
+	Peers   map[string]string `json:"peers"`   // their versions
+	Results []peerResult      `json:"results"`
+}
+
+type peerResult struct {
+	Peer      string    `json:"peer"`
+	Path      string    `json:"path"` // what was done
+	PerSecond float64   `json:"per_second"`
+	Spread    float64   `json:"spread"` // as in a report
+	Runs      []float64 `json:"per_second_all"`
+}
+
+// bounds returns the lowest and the highest rate. If there is the spread only, it is taken to be on both sides alike.
+func (r *peerResult) bounds() (lowest, highest float64) {
+	if len(r.Runs) > 0 {
+		return slices.Min(r.Runs), slices.Max(r.Runs)
+	}
+	around := r.Spread * r.PerSecond / 2
+	return max(0, r.PerSecond-around), r.PerSecond + around
 }
 
 // readPeers reads the file at path; nil if path is empty.
@@ -34,7 +50,7 @@ func (p *peers) check() error {
 		switch {
 		case r.Peer == "" || r.Path == "":
 			return fmt.Errorf("result %d lacks its peer or its path", i+1)
-		case !isFigure(r.PerSecond) || !isFigure(r.Spread):
+		case !isFigure(r.PerSecond) || !isFigure(r.Spread) || slices.ContainsFunc(r.Runs, func(x float64) bool { return !isFigure(x) }):
 			return fmt.Errorf("result %d, %s %s, has a figure that can't be", i+1, r.Peer, r.Path)
 		}
 	}
@@ -49,9 +65,16 @@ func besidePeers(p *peers) section {
 	if p == nil {
 		return section{}
 	}
-	s := section{Title: "Beside peers", About: "The same work by other libraries, each chart by a scale of its own. Whiskers are the spread of the repetitions around the median."}
-	if p.Backend != "" {
-		s.About += " On " + p.Backend + "."
+	s := section{Title: "Beside peers", About: "The same work by other libraries, each chart by a scale of its own. Whiskers reach from the slowest to the fastest repetition."}
+	if on := cmp.Or(p.Version, p.Backend); on != "" {
+		s.About += " On " + on + "."
+	}
+	for i, name := range slices.Sorted(maps.Keys(p.Peers)) {
+		separator := "; "
+		if i == 0 {
+			separator = " Versions: "
+		}
+		s.About += separator + name + " " + p.Peers[name]
 	}
 	var paths []string
 	for _, r := range p.Results {
@@ -69,11 +92,8 @@ func besidePeers(p *peers) section {
 			if r.Peer == ours {
 				class = "s0"
 			}
-			around := r.Spread * r.PerSecond / 2
-			all = append(all, bar{
-				name: r.Peer, value: r.PerSecond, low: max(0, r.PerSecond-around), high: r.PerSecond + around, class: class,
-				details: []string{percent(r.Spread)},
-			})
+			low, high := r.bounds()
+			all = append(all, bar{name: r.Peer, value: r.PerSecond, low: low, high: high, class: class, details: []string{percent(r.Spread)}})
 		}
 		c := chart{Title: path, About: "Bars from 0: " + summary(all), Columns: []string{"peer", "events/s", "spread"}}
 		s.Charts = append(s.Charts, bars(c, rates, all))

@@ -116,3 +116,19 @@ func TestGroupsOfScenarios(t *testing.T) {
 		}
 	}
 }
+
+func TestPartsThatSayNothingAreLeftOut(t *testing.T) {
+	samples := changed([]sample{
+		{Parts: []part{{"grows", 10_000, 0}, {"stays, large", 9_000_000, 0}, {"stays, small", 80_000, 0}, {"tiny", 10, 0}, {"dead rows", 50_000, 0}}},
+		{Parts: []part{{"grows", 20_000, 0}, {"stays, large", 9_000_000, 0}, {"stays, small", 80_000, 0}, {"tiny", 20, 0}, {"dead rows", 50_000, 7}}},
+	})
+	for i, sample := range samples {
+		var names []string
+		for _, part := range sample.Parts {
+			names = append(names, part.Name)
+		}
+		if want := []string{"grows", "stays, large", "dead rows"}; !slices.Equal(names, want) {
+			t.Errorf("sample %d has %q, want %q", i, names, want)
+		}
+	}
+}
