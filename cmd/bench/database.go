@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/neomultitenant/neoevents/archive"
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -161,14 +163,26 @@ func (d *database) removeArchives() error {
 	return errors.Join(err, os.RemoveAll(d.archiveDir))
 }
 
+// schemasAtOnce is how many schemas are made, or dropped, at a time.
+const schemasAtOnce = 4
+
 // drop drops the schemas; that one isn't there, as after an interrupted migration, is fine.
 func (d *database) drop(ctx context.Context) error {
-	for len(d.made) > 0 {
-		if err := d.DropSchema(ctx, d.made[0]); err != nil && !errors.Is(err, driver.ErrNotMigrated) {
+	var group errgroup.Group
+	group.SetLimit(schemasAtOnce)
+	for _, schema := range d.made {
+		group.Go(func() error {
+			err := d.DropSchema(ctx, schema)
+			if errors.Is(err, driver.ErrNotMigrated) {
+				return nil
+			}
 			return err
-		}
-		d.made = d.made[1:]
+		})
 	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	d.made = nil
 	return d.removeArchives()
 }
 

@@ -69,7 +69,8 @@ func (p postgresInspector) processes(ctx context.Context) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := p.conn.Query(ctx, `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY pid`)
+	rows, err := p.conn.Query(ctx, `SELECT pid FROM pg_stat_activity 
+		WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid`)
 	if err != nil {
 		return nil, err
 	}

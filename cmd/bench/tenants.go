@@ -21,7 +21,6 @@ const (
 	maxTenants     = 9999
 	tenantWorkers  = 8
 	tenantBatch    = 10 // events that a schema begins with, and of a claim at the most
-	tenantMakers   = 4  // schemas made at a time
 	// savesPerClaim is how many events are saved, and read, for each claim.
 	savesPerClaim = 5
 )
@@ -85,7 +84,7 @@ func (t *tenants) grow(ctx context.Context, n int) (err error) {
 	progress := startProgress(t.b.stderr, sweepTenants+": making schemas", n-first)
 	defer progress.stop()
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(tenantMakers)
+	group.SetLimit(schemasAtOnce)
 	for _, tenant := range t.schema[first:] {
 		group.Go(func() error {
 			store, err := db.Store(ctx, tenant.name)
