@@ -37,7 +37,7 @@ func byTenants(ctx context.Context, b *bencher, s scenario, sh shape) ([]result,
 	var rows []result
 	for _, n := range upTo(sweptTenants, b.cfg.tenants) {
 		if err := all.grow(ctx, n); err != nil {
-			return rows, err
+			return append(rows, result{}), err // the rows so far are whole
 		}
 		row, err := all.measure(ctx, s, sh)
 		row.Scenario, row.Sweep, row.Tenants = "mixed", s.name, n
