@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/figures"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 const (
@@ -34,10 +36,7 @@ func bloat(ctx context.Context, b *bencher, s scenario, sh shape) ([]result, err
 	if err != nil {
 		return nil, err
 	}
-	source, err := b.sized(smallPayload, b.cfg.events)
-	if err != nil {
-		return nil, err
-	}
+	source := payloads.Generated(b.cfg.events, smallPayload, b.cfg.seed)
 	progress := startProgress(b.stderr, s.name, -1) // it ends by time
 	defer progress.stop()
 	steady := &steady{shared: newShared(store, nil, sh.batch, progress), source: source, duration: b.cfg.duration}
@@ -69,7 +68,7 @@ type steady struct {
 	began    time.Time
 
 	mu     sync.Mutex
-	source *source
+	source *payloads.Source
 	saved  []uuid.UUID
 }
 
@@ -94,7 +93,7 @@ func (st *steady) work(ctx context.Context, w *worker) error {
 func (st *steady) take(n int) []driver.Event {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return st.source.take(n, 0)
+	return st.source.Take(n, 0)
 }
 
 // watch takes samples until the function that it returns is called, which returns them, and why they
@@ -201,7 +200,7 @@ func growth(samples []sample) string {
 			}
 		}
 		if most > 0 {
-			text += fmt.Sprintf(" (%s dead rows at the most)", grouped(int(most)))
+			text += fmt.Sprintf(" (%s dead rows at the most)", figures.Grouped(int(most)))
 		}
 	}
 	return text

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/neomultitenant/neoevents/internal/figures"
 )
 
 // section is some charts under one heading.
@@ -87,7 +89,7 @@ func (r *result) label() string {
 		parts = append(parts, fmt.Sprintf("%d workers", r.Workers))
 	}
 	if r.Batch > 1 {
-		parts = append(parts, "batch "+grouped(r.Batch))
+		parts = append(parts, "batch "+figures.Grouped(r.Batch))
 	}
 	return strings.Join(parts, ", ")
 }

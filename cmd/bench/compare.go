@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/neomultitenant/neoevents/internal/figures"
 )
 
 // earlier is a report to compare with; nil: none.
@@ -98,7 +100,7 @@ func (e *earlier) compare(out io.Writer, now *report) error {
 		}
 		sizes := ""
 		if old.Events != after.Events && after.Sweep != sweepBloat && after.Sweep != sweepTenants { // these go by time
-			sizes = fmt.Sprintf(" (of %s events, then %s)", grouped(old.Events), grouped(after.Events))
+			sizes = fmt.Sprintf(" (of %s events, then %s)", figures.Grouped(old.Events), figures.Grouped(after.Events))
 		}
 		fmt.Fprintf(&text, "%-22s %8d %7d %22s %10s %10s %8s  %s%s\n", after.name(), after.Workers, after.Batch, after.with(),
 			old.figureText(), after.figureText(), ratio, verdict(old, after), sizes)
@@ -124,13 +126,13 @@ func (r *result) figureText() string {
 func (r *result) with() string {
 	switch {
 	case r.Tenants > 0:
-		return grouped(r.Tenants) + " tenants"
+		return figures.Grouped(r.Tenants) + " tenants"
 	case r.Backlog > 0:
-		return grouped(r.Backlog) + " waiting"
+		return figures.Grouped(r.Backlog) + " waiting"
 	case r.Payload > 0:
-		return grouped(r.Payload) + " B payload"
+		return figures.Grouped(r.Payload) + " B payload"
 	case r.Archived > 0 && r.RunShare == 0:
-		return grouped(r.Archived) + " archived"
+		return figures.Grouped(r.Archived) + " archived"
 	}
 	return ""
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/neomultitenant/neoevents/internal/figures"
 )
 
 //go:embed page.html
@@ -78,7 +80,7 @@ func writePage(w io.Writer, r *report, peers *peers) error {
 		}
 		p.Rows = append(p.Rows, pageRow{
 			Cells: []string{
-				name, row.with(), grouped(row.Events), strconv.Itoa(row.Workers), grouped(row.Batch), fmt.Sprintf("%.3f", row.Seconds),
+				name, row.with(), figures.Grouped(row.Events), strconv.Itoa(row.Workers), figures.Grouped(row.Batch), fmt.Sprintf("%.3f", row.Seconds),
 				rounded(row.PerSecond), spread, ratio, fmt.Sprintf("%.3f", row.P50), fmt.Sprintf("%.3f", row.P99),
 			},
 			Notes: row.notes(),

@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/neomultitenant/neoevents/internal/figures"
+)
 
 // result is one row of the table.
 type result struct {
@@ -83,11 +87,11 @@ func (r *result) compare(without measurement) {
 func (r *result) sweepNotes() []string {
 	switch r.Sweep {
 	case sweepBacklog:
-		return []string{fmt.Sprintf("out of a queue of %s events with %d bytes of payload", grouped(r.Backlog), r.Payload)}
+		return []string{fmt.Sprintf("out of a queue of %s events with %d bytes of payload", figures.Grouped(r.Backlog), r.Payload)}
 	case sweepPayload:
-		return []string{fmt.Sprintf("%s bytes of payload each", grouped(r.Payload))}
+		return []string{fmt.Sprintf("%s bytes of payload each", figures.Grouped(r.Payload))}
 	case sweepTenants:
-		text := fmt.Sprintf("of calls, on %s schemas", grouped(r.Tenants))
+		text := fmt.Sprintf("of calls, on %s schemas", figures.Grouped(r.Tenants))
 		if r.RatioToOneTenant > 0 {
 			text += fmt.Sprintf("; to one schema %.2f", r.RatioToOneTenant)
 		}
@@ -129,11 +133,11 @@ func (r *result) notes() []string {
 	case r.Sweep != "":
 		notes = append(notes, r.sweepNotes()...)
 	case r.Backlog > 0:
-		with = fmt.Sprintf("with %s events out of reach", grouped(r.Backlog))
+		with = fmt.Sprintf("with %s events out of reach", figures.Grouped(r.Backlog))
 	case r.RunShare > 0:
-		with = fmt.Sprintf("with a Run, in %.0f %% of the time, which made %d archives of %s events", 100*r.RunShare, r.RunArchives, grouped(r.Archived))
+		with = fmt.Sprintf("with a Run, in %.0f %% of the time, which made %d archives of %s events", 100*r.RunShare, r.RunArchives, figures.Grouped(r.Archived))
 	case r.Archived > 0:
-		with = fmt.Sprintf("with %s events in archives", grouped(r.Archived))
+		with = fmt.Sprintf("with %s events in archives", figures.Grouped(r.Archived))
 	}
 	if with != "" {
 		notes = append(notes, fmt.Sprintf("%s; without %s events/s; with/without %.2f", with, rounded(r.PerSecondWithout), r.RatioToWithout))

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"github.com/neomultitenant/neoevents/internal/figures"
 )
 
 // scale turns values into places.
@@ -125,7 +127,7 @@ func thinned(ticks []float64) []float64 {
 // counted writes a number of things: 950, 1,000, 20k, 1M.
 func counted(x float64) string {
 	if x < 1e4 {
-		return grouped(int(x))
+		return figures.Grouped(int(x))
 	}
 	return short(x)
 }

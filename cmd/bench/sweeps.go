@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/payloads"
 )
 
 // A sweep measures the same work again and again while one thing grows. Its rows have its name.
@@ -81,7 +82,7 @@ func byWorkersOrBatch(names ...string) func(context.Context, *bencher, scenario,
 			if name == "save" {
 				sh.batch, n = 1, min(b.cfg.events, sweptSaves)
 			}
-			row, err := runScenario(ctx, b.db, swept, sh, b.source.take(n, 0), 0, b.stderr)
+			row, err := runScenario(ctx, b.db, swept, sh, b.source.Take(n, 0), 0, b.stderr)
 			row.Sweep = s.name
 			rows = append(rows, row)
 			if err != nil {
@@ -97,12 +98,9 @@ func byPayload(ctx context.Context, b *bencher, s scenario, sh shape) ([]result,
 	var rows []result
 	for _, size := range sweptPayloads {
 		n := min(b.cfg.events, sweptBytes/size)
-		source, err := b.sized(size, n)
-		if err != nil {
-			return rows, err
-		}
+		source := payloads.Generated(n, size, b.cfg.seed)
 		for _, name := range []string{"save_batch", "claim_lease"} {
-			row, err := runScenario(ctx, b.db, eventScenario(name), sh, source.take(n, 0), 0, b.stderr)
+			row, err := runScenario(ctx, b.db, eventScenario(name), sh, source.Take(n, 0), 0, b.stderr)
 			row.Sweep, row.Payload = s.name, size
 			rows = append(rows, row)
 			if err != nil {
@@ -113,13 +111,6 @@ func byPayload(ctx context.Context, b *bencher, s scenario, sh shape) ([]result,
 	return rows, nil
 }
 
-// sized returns a source of generated payloads of that many bytes each, whatever the flags say.
-func (b *bencher) sized(size, events int) (*source, error) {
-	cfg := b.cfg
-	cfg.input, cfg.payload, cfg.events = "", size, events
-	return newSource(cfg)
-}
-
 // byBacklog claims the same number of events out of queues of each length. The events are small, as a
 // million large ones would be about the disk.
 func byBacklog(ctx context.Context, b *bencher, s scenario, sh shape) ([]result, error) {
@@ -128,10 +119,7 @@ func byBacklog(ctx context.Context, b *bencher, s scenario, sh shape) ([]result,
 	n := min(b.cfg.events, backlogs[0])
 	sh.batch = min(sh.batch, n)
 	n -= n % sh.batch // so that no claim has one of those that stay
-	source, err := b.sized(smallPayload, n)
-	if err != nil {
-		return nil, err
-	}
+	source := payloads.Generated(n, smallPayload, b.cfg.seed)
 	for _, waiting := range backlogs {
 		row, err := b.outOf(ctx, waiting, sh, source, n)
 		row.Sweep, row.Backlog, row.Payload = s.name, waiting, smallPayload
@@ -144,12 +132,12 @@ func byBacklog(ctx context.Context, b *bencher, s scenario, sh shape) ([]result,
 }
 
 // outOf claims n events out of a queue.
-func (b *bencher) outOf(ctx context.Context, waiting int, sh shape, source *source, n int) (result, error) {
+func (b *bencher) outOf(ctx context.Context, waiting int, sh shape, source *payloads.Source, n int) (result, error) {
 	store, err := b.db.fresh(ctx)
 	if err != nil {
 		return result{}, err
 	}
-	events := source.take(n, 0) // claims begin with the oldest
+	events := source.Take(n, 0) // claims begin with the oldest
 	if err := b.fill(ctx, store, source, events, waiting-n); err != nil {
 		return result{}, err
 	}
@@ -164,14 +152,14 @@ func (b *bencher) outOf(ctx context.Context, waiting int, sh shape, source *sour
 }
 
 // fill puts the events in the queue, and so many others behind them.
-func (b *bencher) fill(ctx context.Context, store driver.Store, source *source, events []driver.Event, others int) error {
+func (b *bencher) fill(ctx context.Context, store driver.Store, source *payloads.Source, events []driver.Event, others int) error {
 	progress := startProgress(b.stderr, sweepBacklog+": filling the queue", len(events)+others)
 	defer progress.stop()
 	for len(events) > 0 || others > 0 {
 		batch := events[:min(fillBatch, len(events))]
 		events = events[len(batch):]
 		if len(batch) == 0 {
-			batch = source.take(min(fillBatch, others), 0)
+			batch = source.Take(min(fillBatch, others), 0)
 			others -= len(batch)
 		}
 		if _, err := store.Events().SaveBatch(ctx, batch); err != nil {

@@ -103,7 +103,7 @@ func (t *tenants) grow(ctx context.Context, n int) (err error) {
 func (t *tenants) take(n int) []driver.Event {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.b.source.take(n, 0)
+	return t.b.source.Take(n, 0)
 }
 
 // measure measures the schemas there are, through a new pool.
