@@ -11,13 +11,14 @@ import (
 )
 
 // lanes is a pool of connections in which each schema has one that it prefers. A connection keeps what it prepared, on
-// its own side and in its process of the server, and so does the server with all that it looked up about tables: with
-// many tenants, each of which comes by on any connection, it is hardly ever the tenant's turn again on the same one before
+// its own side and in its process of the server, and so does the server with all that it looked up about tables: of
+// many tenants, each of which comes by on any connection, it is hardly ever one's turn again on the same connection before
 // all that was given up for others. docs/benchmarks.md has the difference.
 //
 // A schema's second transaction at the same time prefers the next connection, its third the one after, so a
 // single tenant has the use of all. Where another tenant has the preferred one, it is waited for until that one has had
-// it for some times as long as usual; after that any will do.
+// it for some times as long as usual; after that any will do. Schemas that are so few that each connection can
+// know all of them never wait for one while another is free.
 //
 // An app's own pool is taken as it is.
 type lanes struct {
@@ -27,11 +28,14 @@ type lanes struct {
 	seed    maphash.Seed
 	mu      sync.Mutex
 	closed  bool
-	usual   time.Duration  // the median of how long a lane is held
-	holders []holder       // of each lane
-	present map[string]int // how many of each schema hold a lane or wait for one
-	waiting []*waiter      // the longest first
+	usual   time.Duration       // the median of how long a lane is held
+	holders []holder            // of each lane
+	seen    map[string]struct{} // the schemas so far
+	waiting []*waiter           // the longest first
 }
+
+// few is how many schemas have their statements on each connection at the same time, whatever they do.
+const few = 32
 
 // homing is how many times as long as usual a lane is held before others stop waiting for it. With 4, one transaction in
 // five is on a connection that may not know its schema, of 1,000 that work at random; with 10, one in fifteen.
@@ -76,7 +80,7 @@ func newLanes(ctx context.Context, config *pgxpool.Config) (*lanes, error) {
 		seed:    maphash.MakeSeed(),
 		usual:   time.Millisecond,
 		holders: make([]holder, config.MaxConns),
-		present: map[string]int{},
+		seen:    map[string]struct{}{},
 	}
 	atLeast := max(config.MinConns, config.MinIdleConns)
 	l.config = config.Copy()
@@ -141,14 +145,15 @@ func (l *lanes) take(ctx context.Context, schema string) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	w := &waiter{schema: schema, any: schema == ""}
+	w := &waiter{schema: schema, any: true}
 	l.mu.Lock()
-	if !w.any {
-		w.home = int((maphash.String(l.seed, schema) + uint64(l.present[schema])) % uint64(len(l.lanes)))
+	var patience time.Duration
+	if schema != "" {
+		l.seen[schema] = struct{}{}
+		w.home = l.preferred(schema)
+		patience = homing*l.usual - time.Since(l.holders[w.home].since)
+		w.any = len(l.seen) <= few || patience <= 0
 	}
-	patience := homing*l.usual - time.Since(l.holders[w.home].since)
-	w.any = w.any || patience <= 0
-	l.present[schema]++
 	if lane, ok := l.free(w); ok {
 		l.hold(lane, schema)
 		l.mu.Unlock()
@@ -170,12 +175,22 @@ func (l *lanes) take(ctx context.Context, schema string) (int, error) {
 		defer l.mu.Unlock()
 		if i := slices.Index(l.waiting, w); i >= 0 {
 			l.waiting = slices.Delete(l.waiting, i, i+1)
-			l.leave(schema)
 		} else {
 			l.pass(<-w.got)
 		}
 		return 0, ctx.Err()
 	}
+}
+
+// preferred returns the first lane, from the schema's own on, that no transaction of the same schema has.
+func (l *lanes) preferred(schema string) int {
+	own := maphash.String(l.seed, schema) % uint64(len(l.lanes))
+	for i := range uint64(len(l.lanes)) {
+		if lane := int((own + i) % uint64(len(l.lanes))); l.holders[lane].schema != schema {
+			return lane
+		}
+	}
+	return int(own)
 }
 
 // free returns a lane that nobody has and w may have.
@@ -218,7 +233,8 @@ func (l *lanes) give(lane int) {
 	l.pass(lane)
 }
 
-// pass takes a lane from its holder and gives it to who has waited for it for the longest time.
+// pass takes a lane from its holder and gives it to who has waited the longest of those who may have it: one that its own
+// schema had knows it.
 func (l *lanes) pass(lane int) {
 	held := l.holders[lane]
 	if time.Since(held.since) > l.usual {
@@ -226,22 +242,14 @@ func (l *lanes) pass(lane int) {
 	} else {
 		l.usual -= l.usual / 32
 	}
-	l.leave(held.schema)
 	l.holders[lane] = holder{}
 	for i, w := range l.waiting {
-		if w.any || w.home == lane {
+		if w.any || w.home == lane || w.schema == held.schema {
 			l.waiting = slices.Delete(l.waiting, i, i+1)
 			l.hold(lane, w.schema)
 			w.got <- lane
 			return
 		}
-	}
-}
-
-// leave counts one of a schema less.
-func (l *lanes) leave(schema string) {
-	if l.present[schema]--; l.present[schema] == 0 {
-		delete(l.present, schema)
 	}
 }
 

@@ -41,7 +41,21 @@ func (l *lanes) mustTake(t *testing.T, schema string) int {
 	return lane
 }
 
-// home returns the lane that a schema prefers, and another schema's name that prefers the same.
+// meetMany makes l one of more than a few schemas.
+func (l *lanes) meetMany(t *testing.T) {
+	t.Helper()
+	for i := range few {
+		l.give(l.mustTake(t, fmt.Sprint("many", i)))
+	}
+}
+
+func (l *lanes) queue() []*waiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waiting
+}
+
+// homeOf returns the lane that a schema prefers, and another schema's name that prefers the same.
 func (l *lanes) homeOf(t *testing.T, schema string) (lane int, other string) {
 	t.Helper()
 	lane = l.mustTake(t, schema)
@@ -59,8 +73,8 @@ func (l *lanes) homeOf(t *testing.T, schema string) (lane int, other string) {
 func (l *lanes) wantAllFree(t *testing.T) {
 	t.Helper()
 	_, _, inUse := l.stats()
-	if inUse != 0 || len(l.waiting) != 0 || len(l.present) != 0 {
-		t.Errorf("afterwards: got %d lanes in use, %d waiters, %d schemas present, want none", inUse, len(l.waiting), len(l.present))
+	if inUse != 0 || len(l.waiting) != 0 {
+		t.Errorf("afterwards: got %d lanes in use, %d waiters, want none", inUse, len(l.waiting))
 	}
 }
 
@@ -90,14 +104,32 @@ func TestASchemaAloneHasAllConnections(t *testing.T) {
 	if len(taken) != 8 {
 		t.Errorf("lanes of 8 transactions at the same time: got %d different ones, want 8", len(taken))
 	}
+	for lane := range taken { // each is as good as any other
+		l.give(lane)
+		if again := l.mustTake(t, "tenant"); again != lane {
+			t.Errorf("lane %d was given back: got %d next", lane, again)
+		}
+	}
 	for lane := range taken {
 		l.give(lane)
 	}
 	l.wantAllFree(t)
 }
 
+func TestFewSchemasWaitForNoConnectionWhileAnotherIsFree(t *testing.T) {
+	l := lanesOf(t, 2)
+	_, other := l.homeOf(t, "tenant")
+	l.usual = time.Hour
+	first := l.mustTake(t, "tenant")
+	second := l.mustTake(t, other)
+	l.give(first)
+	l.give(second)
+	l.wantAllFree(t)
+}
+
 func TestALongTransactionKeepsNobodyFromOtherConnections(t *testing.T) {
 	l := lanesOf(t, 2)
+	l.meetMany(t)
 	home, other := l.homeOf(t, "tenant")
 	if lane := l.mustTake(t, "tenant"); lane != home {
 		t.Fatalf("lane of a tenant alone: got %d, want %d", lane, home)
@@ -107,6 +139,25 @@ func TestALongTransactionKeepsNobodyFromOtherConnections(t *testing.T) {
 		t.Fatalf("lane %d was given to two", home)
 	}
 	l.give(lane)
+	l.give(home)
+	l.wantAllFree(t)
+}
+
+func TestASchemaOfManyWaitsForItsConnection(t *testing.T) {
+	l := lanesOf(t, 2)
+	l.meetMany(t)
+	home, other := l.homeOf(t, "tenant")
+	l.usual = time.Hour
+	l.mustTake(t, "tenant")
+	given := make(chan int)
+	go func() { given <- l.mustTake(t, other) }()
+	for len(l.queue()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	l.give(home)
+	if lane := <-given; lane != home {
+		t.Errorf("lane: got %d, want %d, which was waited for", lane, home)
+	}
 	l.give(home)
 	l.wantAllFree(t)
 }
