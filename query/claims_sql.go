@@ -100,12 +100,12 @@ func (c *claimSQL) claimStatement(choice claimChoice) string {
 // claim leases the events that are picked. Where an UPDATE can't stand in a WITH clause it returns
 // their ids, and leasedStatement reads them.
 func (c *claimSQL) claim(choice claimChoice) string {
-	picking := c.pick(choice.typed)
+	picking, key := c.pick(choice.typed), c.dialect.RowID
 	if choice.ordered {
-		picking = c.pickInOrder(choice.typed)
+		picking, key = c.pickInOrder(choice.typed), "event_id"
 	}
 	lease := sq.Update(c.queue).Set("lease_token", sq.Expr("?")).Set("lease_until", sq.Expr(c.dialect.After)).Set("attempts", sq.Expr("attempts + 1")).
-		Where("event_id " + c.dialect.IsAmong("SELECT event_id FROM picked"))
+		Where(key + " " + c.dialect.IsAmong("SELECT "+key+" FROM picked"))
 	if choice.ordered { // what was out of the way is as before it was put there, if this lease ends
 		lease = lease.Set("is_held", sq.Expr("FALSE")).Set("available_at", sq.Expr("CASE WHEN is_held THEN "+c.dialect.Clock+" ELSE available_at END"))
 	}
@@ -143,9 +143,10 @@ func (c *claimSQL) leased(columns []driver.EventColumn, from string) sq.SelectBu
 // Claims lock rows as an update of them does.
 const claimLock = "FOR NO KEY UPDATE SKIP LOCKED"
 
-// pick picks the rows that are ready, at most as many as the last parameter says. The others are
+// pick picks the rows that are ready, by RowID, at most as many as the last parameter says. The others are
 // readyArgs.
 func (b *builder) pick(typed bool) sq.Sqlizer {
+	row := "q." + b.dialect.RowID
 	return sq.Expr("WITH picked AS MATERIALIZED (? LIMIT ?)",
-		either(b.locking(b.due("q.event_id", typed), claimLock), b.locking(b.fresh("q.event_id", typed), claimLock)))
+		either(b.locking(b.due(row, typed), claimLock), b.locking(b.fresh(row, typed), claimLock)))
 }

@@ -37,6 +37,9 @@ type Dialect struct {
 	// IsAmong is a predicate, after a column, that a select of one column has its value. It looks the
 	// values up in the column's index, however many the planner takes them for.
 	IsAmong func(selected string) string
+	// RowID is a column that every table has, whether declared or not: where a row is. It finds a row that the same statement has
+	// locked without looking into an index.
+	RowID string
 	// After is the moment that is one parameter, in microseconds, after Clock.
 	After string
 	// Plus is a moment and an expression of seconds, added.

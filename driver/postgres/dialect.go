@@ -28,6 +28,7 @@ var dialect = &query.Dialect{
 	// with the subquery.
 	IsOneOf:   "= ANY (?::uuid[])",
 	IsOneText: "= ANY (?::text[])",
+	RowID:     "ctid",
 	IsAmong:   func(selected string) string { return "= ANY (ARRAY(" + selected + "))" },
 	Pairs:     "unnest(?::uuid[], ?::uuid[]) AS pairs (first, second)",
 	PairArgs:  func(first, second []uuid.UUID) []any { return []any{first, second} },

@@ -26,6 +26,7 @@ var dialect = &query.Dialect{
 		" FROM json_each(?))",
 	IsOneOf:   "IN (SELECT value FROM json_each(?))",
 	IsOneText: "IN (SELECT value FROM json_each(?))",
+	RowID:     "rowid",
 	IsAmong:   func(selected string) string { return "IN (" + selected + ")" },
 	Pairs:     "(SELECT value ->> 0 AS first, value ->> 1 AS second FROM json_each(?)) AS pairs",
 	PairArgs: func(first, second []uuid.UUID) []any {

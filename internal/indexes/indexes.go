@@ -19,7 +19,7 @@ var Needed = map[string]string{
 	"events_no_context_idx":  "events.withoutContext",
 	"events_correlation_idx": "events.byCorrelation",
 
-	"event_queue_id_pkey":       "events.mark[0] claims.claim claims.ack.Statements[0] claims.extend claims.release claims.retry claims.hold",
+	"event_queue_id_pkey":       "events.mark[0] claims.ack.Statements[0] claims.extend claims.release claims.retry claims.hold",
 	"event_queue_fresh_idx":     "claims.claim claims.claimInOrder claims.anyReady claims.nextReady events.lock events.lockSkipping events.queuePage",
 	"event_queue_due_idx":       "claims.claim claims.claimInOrder claims.anyReady claims.nextReady events.lock events.lockSkipping",
 	"event_queue_later_idx":     "events.queuePage",
