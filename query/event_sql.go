@@ -49,18 +49,18 @@ var insertColumns = []string{
 	"correlation_id", "causation_id", "triggered_by_user_id", "context_id", "occurred_at", "aggregate_version",
 }
 
-func insertArgs(e *driver.Event) []any {
-	return []any{
-		e.ID, e.EventType, e.EventName, e.AggregateType, e.AggregateID, e.EventData, e.EventMetadata,
-		e.CorrelationID, e.CausationID, e.TriggeredByUserID, e.ContextID, zeroAsNull(e.OccurredAt), e.AggregateVersion,
-	}
+// They point into the event, so that none is allocated.
+func insertArgs(args []any, e *driver.Event) []any {
+	return append(args,
+		&e.ID, &e.EventType, &e.EventName, &e.AggregateType, &e.AggregateID, e.EventData, e.EventMetadata,
+		e.CorrelationID, e.CausationID, e.TriggeredByUserID, e.ContextID, zeroAsNull(&e.OccurredAt), &e.AggregateVersion)
 }
 
 // queueColumns are the columns of a row of the queue that a save sets, in the order of queueArgs.
 var queueColumns = []string{"position", "event_id", "event_type", "aggregate_type", "aggregate_id", "aggregate_version"}
 
-func queueArgs(e *driver.Event) []any {
-	return []any{e.Position, e.ID, e.EventType, e.AggregateType, e.AggregateID, e.AggregateVersion}
+func queueArgs(args []any, e *driver.Event) []any {
+	return append(args, &e.Position, &e.ID, &e.EventType, &e.AggregateType, &e.AggregateID, &e.AggregateVersion)
 }
 
 // builder renders the statements on events.
@@ -256,18 +256,18 @@ func (b *builder) saveKeyed(version, saved string) string {
 
 // saveArgs are the parameters of save, or of saveNext for an event without a version.
 func (b *builder) saveArgs(e *driver.Event) []any {
-	args := insertArgs(e)
+	args := insertArgs(nil, e)
 	columns := args[:len(args)-1] // all but the version
-	version := []any{e.AggregateVersion}
+	version := args[len(columns):]
 	if e.AggregateVersion == 0 {
-		version = b.both(e.AggregateType, e.AggregateID)
+		version = b.both(&e.AggregateType, &e.AggregateID)
 	}
 	if b.keyed {
-		return slices.Concat([]any{e.ID, e.AggregateType, e.AggregateID}, version, columns)
+		return slices.Concat([]any{&e.ID, &e.AggregateType, &e.AggregateID}, version, columns)
 	}
-	args = slices.Concat(columns, version, b.both(e.ID))
+	args = slices.Concat(columns, version, b.both(&e.ID))
 	if e.AggregateVersion != 0 {
-		args = append(args, b.both(e.AggregateType, e.AggregateID, e.AggregateVersion)...)
+		args = append(args, b.both(&e.AggregateType, &e.AggregateID, &e.AggregateVersion)...)
 	}
 	return args
 }

@@ -202,8 +202,9 @@ func (r *events) insertRows(ctx context.Context, rows []driver.Event) error {
 		return nil
 	}
 	columns := append(slices.Clone(insertColumns), "position", "created_at")
+	args := make([]any, 0, len(columns))
 	err := r.exec.Insert(ctx, Table{r.schema, eventsTable}, columns, len(rows), func(i int) []any {
-		return append(insertArgs(&rows[i]), rows[i].Position, rows[i].CreatedAt)
+		return append(insertArgs(args, &rows[i]), &rows[i].Position, &rows[i].CreatedAt)
 	})
 	if err != nil {
 		return err
@@ -234,8 +235,9 @@ func (r *events) enqueue(ctx context.Context, x Executor, waiting []*driver.Even
 	if len(waiting) == 0 {
 		return nil
 	}
+	args := make([]any, 0, len(queueColumns))
 	return x.Insert(ctx, Table{r.schema, queueTable}, queueColumns, len(waiting), func(i int) []any {
-		return queueArgs(waiting[i])
+		return queueArgs(args, waiting[i])
 	})
 }
 

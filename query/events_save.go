@@ -119,7 +119,7 @@ func (r *events) stuck() error {
 var errPositionTaken = &driver.Error{Kind: driver.ErrInternal, Err: errors.New("the next position is taken: the sequence of positions is behind its table; set it past the highest position")}
 
 // zeroAsNull is nil, which a statement replaces by now, for the zero time.
-func zeroAsNull(t time.Time) any {
+func zeroAsNull(t *time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -45,14 +44,10 @@ func (p pgxTx) exec(ctx context.Context, sql string, args []any) (int64, error) 
 
 // insert is a COPY, twice as fast as an INSERT of arrays (docs/benchmarks.md).
 func (p pgxTx) insert(ctx context.Context, table query.Table, columns []string, n int, values func(int) []any) error {
+	bound := make([]any, len(columns))
 	rows := pgx.CopyFromSlice(n, func(i int) ([]any, error) {
-		row := values(i)
-		for i := range row { // COPY knows the columns' types: JSON goes into text without a copy
-			if data, ok := row[i].(json.RawMessage); ok && data != nil {
-				row[i] = []byte(data)
-			}
-		}
-		return bind(row), nil
+		bindCopied(bound, values(i))
+		return bound, nil
 	})
 	_, err := p.tx.CopyFrom(ctx, pgx.Identifier{table.Schema, table.Name}, columns, rows)
 	return err

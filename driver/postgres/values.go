@@ -39,6 +39,66 @@ func bind(args []any) []any {
 	return bound
 }
 
+// bindCopied is bind for a row of COPY, which knows the columns' types: what args point to is encoded from where it is, and
+// JSON goes into text without a copy.
+func bindCopied(bound, args []any) {
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case *uuid.UUID:
+			bound[i] = idAt{v}
+		case *string:
+			bound[i] = textAt{v}
+		case *int64:
+			bound[i] = numberAt{v}
+		case *time.Time:
+			bound[i] = timeAt{v}
+		case json.RawMessage:
+			if bound[i] = nil; v != nil {
+				bound[i] = []byte(v)
+			}
+		default:
+			bound[i] = bind(args[i : i+1])[0]
+		}
+	}
+}
+
+// Pointers that may be nil, as pgx takes them without reflection. They are as large as a pointer, and so
+// no memory is needed to put them into an interface.
+type (
+	idAt     struct{ at *uuid.UUID }
+	textAt   struct{ at *string }
+	numberAt struct{ at *int64 }
+	timeAt   struct{ at *time.Time }
+)
+
+func (p idAt) UUIDValue() (v pgtype.UUID, err error) {
+	if p.at != nil {
+		v = pgtype.UUID{Bytes: *p.at, Valid: true}
+	}
+	return v, nil
+}
+
+func (p textAt) TextValue() (v pgtype.Text, err error) {
+	if p.at != nil {
+		v = pgtype.Text{String: *p.at, Valid: true}
+	}
+	return v, nil
+}
+
+func (p numberAt) Int64Value() (v pgtype.Int8, err error) {
+	if p.at != nil {
+		v = pgtype.Int8{Int64: *p.at, Valid: true}
+	}
+	return v, nil
+}
+
+func (p timeAt) TimestamptzValue() (v pgtype.Timestamptz, err error) {
+	if p.at != nil {
+		v = pgtype.Timestamptz{Time: *p.at, Valid: true}
+	}
+	return v, nil
+}
+
 // bindText returns args as types that every driver of database/sql takes: the server reads ids and
 // lists from text.
 func bindText(args []any) []any {

@@ -37,7 +37,10 @@ func NewPostgres(pool *pgxpool.Pool, schema string) *Postgres {
 const (
 	postgresSave = `WITH saved AS (INSERT INTO bench.events (id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,
 correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version)
-VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),$13)
+SELECT $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,coalesce($12, now()),$13
+WHERE NOT (EXISTS (SELECT FROM bench.events WHERE id = $1) OR EXISTS (SELECT FROM bench.event_keys WHERE event_id = $1))
+AND NOT (EXISTS (SELECT FROM bench.events WHERE aggregate_type = $4 AND aggregate_id = $5 AND aggregate_version = $13)
+OR EXISTS (SELECT FROM bench.event_keys WHERE aggregate_type = $4 AND aggregate_id = $5 AND aggregate_version = $13))
 ON CONFLICT DO NOTHING RETURNING id, event_type, aggregate_type, aggregate_id, position, aggregate_version, occurred_at, created_at),
 queued AS (INSERT INTO bench.event_queue (position,event_id,event_type,aggregate_type,aggregate_id,aggregate_version)
 SELECT position, id, event_type, aggregate_type, aggregate_id, aggregate_version FROM saved)
@@ -53,10 +56,10 @@ AND (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT 
 SELECT e.id, e.event_data FROM queued q
 CROSS JOIN LATERAL (SELECT * FROM bench.events WHERE position = q.position OFFSET 0) e ORDER BY q.position`
 
-	postgresLease = `WITH picked AS MATERIALIZED (SELECT q.event_id FROM bench.event_queue q WHERE q.is_fresh AND q.position > $3
+	postgresLease = `WITH picked AS MATERIALIZED (SELECT q.ctid FROM bench.event_queue q WHERE q.is_fresh AND q.position > $3
 AND (q.lease_until IS NULL OR q.lease_until <= now()) ORDER BY q.position LIMIT $1 FOR UPDATE SKIP LOCKED),
 leased AS (UPDATE bench.event_queue SET lease_token = $2, lease_until = now() + interval '1 minute', attempts = attempts + 1
-WHERE event_id = ANY (ARRAY(SELECT event_id FROM picked)) RETURNING position, attempts, lease_until)
+WHERE ctid = ANY (ARRAY(SELECT ctid FROM picked)) RETURNING position, attempts, lease_until)
 SELECT e.id, e.event_data, q.position, q.attempts, q.lease_until FROM leased q
 CROSS JOIN LATERAL (SELECT * FROM bench.events WHERE position = q.position OFFSET 0) e ORDER BY q.position`
 

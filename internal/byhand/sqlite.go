@@ -34,7 +34,10 @@ const (
 	sqliteColumns = `(id,event_type,event_name,aggregate_type,aggregate_id,event_data,event_metadata,
 correlation_id,causation_id,triggered_by_user_id,context_id,occurred_at,aggregate_version`
 	sqliteNow  = `CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000`
-	sqliteSave = `INSERT INTO bench__events ` + sqliteColumns + `) VALUES (?,?,?,?,?,?,?,?,?,?,?,coalesce(?, ` + sqliteNow + `),?)
+	sqliteSave = `INSERT INTO bench__events ` + sqliteColumns + `) SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,coalesce(?12, ` + sqliteNow + `),?13
+WHERE NOT (EXISTS (SELECT 1 FROM bench__events WHERE id = ?1) OR EXISTS (SELECT 1 FROM bench__event_keys WHERE event_id = ?1))
+AND NOT (EXISTS (SELECT 1 FROM bench__events WHERE aggregate_type = ?4 AND aggregate_id = ?5 AND aggregate_version = ?13)
+OR EXISTS (SELECT 1 FROM bench__event_keys WHERE aggregate_type = ?4 AND aggregate_id = ?5 AND aggregate_version = ?13))
 ON CONFLICT DO NOTHING RETURNING position, aggregate_version, occurred_at, created_at`
 	sqliteEnqueue = `INSERT INTO bench__event_queue (position, event_id, event_type, aggregate_type, aggregate_id, aggregate_version)
 VALUES (?, ?, ?, ?, ?, ?)`

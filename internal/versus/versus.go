@@ -4,6 +4,7 @@ package versus
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -16,20 +17,25 @@ import (
 
 // Run calls library and byHand in turn, b.N times each, every call doing units of work on an input
 // of its own, which next makes outside the time that counts. It reports the median time of both,
-// the ratio of speeds (1: as fast as by hand), and the library's units per second.
+// the ratio of speeds (1: as fast as by hand), the library's units per second, and the mean allocations of both.
 func Run[T any](b *testing.B, units int, next func() T, library, byHand func(T) error) {
 	b.Helper()
 	var times [2][]time.Duration
+	var allocs [2]uint64
 	call := func(which int) {
 		fn := [2]func(T) error{library, byHand}[which]
 		b.StopTimer()
 		input := next()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		b.StartTimer()
 		start := time.Now()
 		if err := fn(input); err != nil {
 			b.Fatal(err)
 		}
 		times[which] = append(times[which], time.Since(start))
+		runtime.ReadMemStats(&after)
+		allocs[which] += after.Mallocs - before.Mallocs
 	}
 	for i := 0; b.Loop(); i++ {
 		call(i % 2) // neither is always the first after the other
@@ -41,6 +47,9 @@ func Run[T any](b *testing.B, units int, next func() T, library, byHand func(T) 
 	b.ReportMetric(float64(hand.Nanoseconds())/float64(units), "by-hand-ns/unit")
 	b.ReportMetric(float64(hand)/float64(lib), "of-by-hand")
 	b.ReportMetric(float64(units)/lib.Seconds(), "units/s")
+	done := float64(len(times[0]) * units)
+	b.ReportMetric(float64(allocs[0])/done, "library-allocs/unit")
+	b.ReportMetric(float64(allocs[1])/done, "by-hand-allocs/unit")
 }
 
 func median(times []time.Duration) time.Duration {
