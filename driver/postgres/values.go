@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -22,11 +23,10 @@ func bind(args []any) []any {
 				bound[i] = pgtype.UUID{Bytes: *v, Valid: true}
 			}
 		case []uuid.UUID:
-			list := make([]pgtype.UUID, len(v))
-			for j, id := range v {
-				list[j] = pgtype.UUID{Bytes: id, Valid: true}
+			if v == nil {
+				v = []uuid.UUID{} // nil is NULL
 			}
-			bound[i] = list
+			bound[i] = idList(v)
 		case []string:
 			bound[i] = v
 			if v == nil {
@@ -99,6 +99,28 @@ func (p timeAt) TimestamptzValue() (v pgtype.Timestamptz, err error) {
 	return v, nil
 }
 
+// idList is ids as pgx encodes them without reflection, or where a statement is not prepared as a literal.
+type idList []uuid.UUID
+
+func (l idList) Dimensions() []pgtype.ArrayDimension {
+	return []pgtype.ArrayDimension{{Length: int32(len(l)), LowerBound: 1}}
+}
+
+func (l idList) Index(i int) any { return idAt{&l[i]} }
+
+func (l idList) IndexType() any { return idAt{} }
+
+// Value implements database/sql/driver.Valuer.
+func (l idList) Value() (driver.Value, error) { return l.text(), nil }
+
+func (l idList) text() string {
+	texts := make([]string, len(l))
+	for i, id := range l {
+		texts[i] = id.String()
+	}
+	return arrayText(texts)
+}
+
 // bindText returns args as types that every driver of database/sql takes: the server reads ids and
 // lists from text.
 func bindText(args []any) []any {
@@ -112,11 +134,7 @@ func bindText(args []any) []any {
 				bound[i] = v.String()
 			}
 		case []uuid.UUID:
-			texts := make([]string, len(v))
-			for j, id := range v {
-				texts[j] = id.String()
-			}
-			bound[i] = arrayText(texts)
+			bound[i] = idList(v).text()
 		case []string:
 			bound[i] = arrayText(v)
 		default:

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -55,7 +56,10 @@ func uuidList(ids []uuid.UUID) string {
 			list = append(list, ',')
 		}
 		list = append(list, '"')
-		list = append(list, id.String()...)
+		list = hex.AppendEncode(list, id[:4])
+		for _, part := range [][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+			list = hex.AppendEncode(append(list, '-'), part)
+		}
 		list = append(list, '"')
 	}
 	return string(append(list, ']'))
