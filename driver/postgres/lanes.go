@@ -30,6 +30,7 @@ type lanes struct {
 	closed  bool
 	usual   time.Duration       // the median of how long a lane is held
 	holders []holder            // of each lane
+	last    int                 // the lane that was given back last
 	seen    map[string]struct{} // the schemas so far
 	waiting []*waiter           // the longest first
 }
@@ -145,8 +146,8 @@ func (l *lanes) take(ctx context.Context, schema string) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	w := &waiter{schema: schema, any: true}
 	l.mu.Lock()
+	w := &waiter{schema: schema, any: true, home: l.last} // no schema: where there is a connection already
 	var patience time.Duration
 	if schema != "" {
 		l.seen[schema] = struct{}{}
@@ -242,7 +243,7 @@ func (l *lanes) pass(lane int) {
 	} else {
 		l.usual -= l.usual / 32
 	}
-	l.holders[lane] = holder{}
+	l.holders[lane], l.last = holder{}, lane
 	for i, w := range l.waiting {
 		if w.any || w.home == lane || w.schema == held.schema {
 			l.waiting = slices.Delete(l.waiting, i, i+1)

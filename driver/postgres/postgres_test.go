@@ -492,7 +492,7 @@ func TestAnIdleTransactionThatTheServerEndsIsUnavailable(t *testing.T) {
 			return err
 		}
 		for open := 1; open > 0; { // the server has ended it
-			const sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'idler'"
+			const sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'idler' AND state <> 'idle'"
 			if err := conn.QueryRow(soon(t), sql).Scan(&open); err != nil {
 				return err
 			}
