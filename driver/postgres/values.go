@@ -15,28 +15,31 @@ import (
 func bind(args []any) []any {
 	bound := make([]any, len(args))
 	for i, arg := range args {
-		switch v := arg.(type) {
-		case uuid.UUID:
-			bound[i] = pgtype.UUID{Bytes: v, Valid: true}
-		case *uuid.UUID:
-			if v != nil {
-				bound[i] = pgtype.UUID{Bytes: *v, Valid: true}
-			}
-		case []uuid.UUID:
-			if v == nil {
-				v = []uuid.UUID{} // nil is NULL
-			}
-			bound[i] = idList(v)
-		case []string:
-			bound[i] = v
-			if v == nil {
-				bound[i] = []string{} // nil is NULL
-			}
-		default:
-			bound[i] = scalar(arg)
-		}
+		bound[i] = binary(arg)
 	}
 	return bound
+}
+
+func binary(arg any) any {
+	switch v := arg.(type) {
+	case uuid.UUID:
+		return pgtype.UUID{Bytes: v, Valid: true}
+	case *uuid.UUID:
+		if v == nil {
+			return nil
+		}
+		return pgtype.UUID{Bytes: *v, Valid: true}
+	case []uuid.UUID:
+		if v == nil {
+			return idList{} // nil is NULL
+		}
+		return idList(v)
+	case []string:
+		if v == nil {
+			return []string{} // nil is NULL
+		}
+	}
+	return scalar(arg)
 }
 
 // bindCopied is bind for a row of COPY, which knows the columns' types: what args point to is encoded from where it is, and
@@ -57,7 +60,7 @@ func bindCopied(bound, args []any) {
 				bound[i] = []byte(v)
 			}
 		default:
-			bound[i] = bind(args[i : i+1])[0]
+			bound[i] = binary(arg)
 		}
 	}
 }
