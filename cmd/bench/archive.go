@@ -69,9 +69,9 @@ func (f *files) add(a driver.Archive) {
 func (f *files) String() string {
 	text := fmt.Sprintf("archives %s; %.1f MB raw at %.1f MB/s, %.1f MB in files, ratio %.1f; peak heap %s MB",
 		figures.Grouped(f.Archives), megabytes(float64(f.RawBytes)), megabytes(f.RawPerSecond), megabytes(float64(f.SizeBytes)),
-		f.CompressionRatio, rounded(megabytes(float64(f.Heap))))
+		f.CompressionRatio, figures.Rounded(megabytes(float64(f.Heap))))
 	if f.Process > 0 {
-		text += fmt.Sprintf(", of the process %s MB", rounded(megabytes(float64(f.Process))))
+		text += fmt.Sprintf(", of the process %s MB", figures.Rounded(megabytes(float64(f.Process))))
 	}
 	return text
 }

@@ -44,8 +44,8 @@ func groupOf(scenario string) string {
 }
 
 var (
-	rates     = axis{title: "events/s", write: short, full: rounded}
-	callRates = axis{title: "calls/s", write: short, full: rounded}
+	rates     = axis{title: "events/s", write: short, full: figures.Rounded}
+	callRates = axis{title: "calls/s", write: short, full: figures.Rounded}
 )
 
 // sections returns all that the rows give charts of.
@@ -106,7 +106,7 @@ func throughput(rows []result) section {
 			low, high := row.bounds()
 			b := bar{name: row.label(), value: row.PerSecond, low: low, high: high, class: "s0", details: []string{"", "", ""}}
 			if len(row.Runs) > 1 {
-				b.details = []string{rounded(low), rounded(high), percent(row.Spread)}
+				b.details = []string{figures.Rounded(low), figures.Rounded(high), percent(row.Spread)}
 			}
 			all = append(all, b)
 		}
@@ -120,7 +120,7 @@ func throughput(rows []result) section {
 func summary(all []bar) string {
 	var parts []string
 	for _, b := range all {
-		parts = append(parts, b.name+" "+rounded(b.value))
+		parts = append(parts, b.name+" "+figures.Rounded(b.value))
 	}
 	return strings.Join(parts, "; ") + "."
 }
@@ -320,6 +320,6 @@ func (r *result) overTime() []chart {
 	return []chart{
 		lines(chart{Title: "Rate", About: "Events done per second, a point a second.", Seen: true}, x, rates, []series{rate}),
 		lines(chart{Title: "Size", About: "With indexes.", Seen: true}, x, axis{title: "size", write: shortBytes}, sizes),
-		lines(chart{Title: "Dead rows", About: "Deleted rows that vacuum has not cleared away yet, as the server counts them.", Seen: true}, x, axis{title: "rows", write: short, full: rounded}, deads),
+		lines(chart{Title: "Dead rows", About: "Deleted rows that vacuum has not cleared away yet, as the server counts them.", Seen: true}, x, axis{title: "rows", write: short, full: figures.Rounded}, deads),
 	}
 }

@@ -119,7 +119,7 @@ func (r *result) figureText() string {
 	if r.Paced {
 		return strconv.FormatFloat(r.P50, 'f', 2, 64) + " ms"
 	}
-	return rounded(r.PerSecond)
+	return figures.Rounded(r.PerSecond)
 }
 
 // with names what tells rows apart beside workers and batch; empty: nothing.

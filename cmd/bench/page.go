@@ -81,7 +81,7 @@ func writePage(w io.Writer, r *report, peers *peers) error {
 		p.Rows = append(p.Rows, pageRow{
 			Cells: []string{
 				name, row.with(), figures.Grouped(row.Events), strconv.Itoa(row.Workers), figures.Grouped(row.Batch), fmt.Sprintf("%.3f", row.Seconds),
-				rounded(row.PerSecond), spread, ratio, fmt.Sprintf("%.3f", row.P50), fmt.Sprintf("%.3f", row.P99),
+				figures.Rounded(row.PerSecond), spread, ratio, fmt.Sprintf("%.3f", row.P50), fmt.Sprintf("%.3f", row.P99),
 			},
 			Notes: row.notes(),
 		})

@@ -137,7 +137,7 @@ func (r *report) add(row result) error {
 	}
 	r.Results = append(r.Results, row)
 	text := fmt.Sprintf("%-22s %10s %8d %7d %9.3f %10s %7s %8s %9.3f %9.3f%s\n",
-		row.name(), figures.Grouped(row.Events), row.Workers, row.Batch, row.Seconds, rounded(row.PerSecond), spread, ratio, row.P50, row.P99, mark)
+		row.name(), figures.Grouped(row.Events), row.Workers, row.Batch, row.Seconds, figures.Rounded(row.PerSecond), spread, ratio, row.P50, row.P99, mark)
 	for _, note := range row.notes() {
 		text += "    " + note + "\n"
 	}
@@ -157,6 +157,3 @@ func (r *report) writeJSON() error {
 
 // percent writes a part as percent.
 func percent(part float64) string { return strconv.FormatFloat(100*part, 'f', 0, 64) + " %" }
-
-// rounded writes a rate, which is positive, as a whole number.
-func rounded(rate float64) string { return figures.Grouped(int(rate + 0.5)) }

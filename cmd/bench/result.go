@@ -124,7 +124,7 @@ func (r *result) notes() []string {
 	if tenths := r.TenthsPerSecond; len(tenths) > 0 {
 		text := "per tenth:"
 		for _, rate := range tenths {
-			text += " " + rounded(rate)
+			text += " " + figures.Rounded(rate)
 		}
 		notes = append(notes, fmt.Sprintf("%s; last/first %.2f", text, tenths[len(tenths)-1]/tenths[0]))
 	}
@@ -140,7 +140,7 @@ func (r *result) notes() []string {
 		with = fmt.Sprintf("with %s events in archives", figures.Grouped(r.Archived))
 	}
 	if with != "" {
-		notes = append(notes, fmt.Sprintf("%s; without %s events/s; with/without %.2f", with, rounded(r.PerSecondWithout), r.RatioToWithout))
+		notes = append(notes, fmt.Sprintf("%s; without %s events/s; with/without %.2f", with, figures.Rounded(r.PerSecondWithout), r.RatioToWithout))
 	}
 	if r.Files != nil {
 		notes = append(notes, r.Files.String())

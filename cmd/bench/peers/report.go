@@ -99,7 +99,7 @@ func (r *report) add(path *path, rows []row) error {
 				ratio = strconv.FormatFloat(first/middle, 'f', 2, 64)
 			}
 			r.Results = append(r.Results, result{row.peer.name, path.name, middle, spread, row.events, row.workers, row.batch, row.rates})
-			text += fmt.Sprintf("%8s %8d %6d %10s %6.0f%% %15s", figures.Grouped(row.events), row.workers, row.batch, figures.Grouped(int(middle+0.5)), 100*spread, ratio)
+			text += fmt.Sprintf("%8s %8d %6d %10s %6.0f%% %15s", figures.Grouped(row.events), row.workers, row.batch, figures.Rounded(middle), 100*spread, ratio)
 		}
 		if _, err := fmt.Fprintln(r.out, text); err != nil {
 			return err
