@@ -7,6 +7,9 @@ ARGS =
 
 # The sizes of make crash and make archive-crash; EVENTS= is how many events, 50000 unless it is given.
 KILLS = 200
+# Those of make faults are under each fault; 0 MINUTES are as many as it takes. FAULTS and SEED may be given, too.
+OPS = 5000
+MINUTES = 0
 BACKENDS = sqlite,postgres
 
 # The linters are pinned in a module of their own, so that apps never download them.
@@ -18,7 +21,7 @@ MOCKED = Store EventRepository EndpointRepository EventTypeRepository Subscripti
 	ArchiveRepository ArchiveRuleRepository ArchiveJobRepository ArchiveObjectRepository
 MOQ = $(TOOL) moq -pkg drivertest
 
-.PHONY: help test test-race crash archive-crash lint vuln bench bench-compare bench-peers cover fuzz behaviours golden mocks tidy
+.PHONY: help test test-race crash archive-crash faults lint vuln bench bench-compare bench-peers cover fuzz behaviours golden mocks tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +37,9 @@ crash: ## Kill worker processes at random and count what is lost or doubled: KIL
 
 archive-crash: ## The same for processes that archive and restore; real payloads: ARGS='-input FILE'
 	@go run ./internal/crash -archives -backends $(BACKENDS) -events "$${EVENTS:-50000}" -kills $(KILLS) $(ARGS)
+
+faults: ## Let databases fail in every way while clients work, and count what is lost or doubled: OPS, MINUTES, BACKENDS, FAULTS, SEED
+	@go run ./internal/faults -backends $(BACKENDS) -faults "$(FAULTS)" -ops $(OPS) -minutes $(MINUTES) $${SEED:+-seed $$SEED} $(ARGS)
 
 lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticcheck
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit; \

@@ -49,10 +49,12 @@ func viaBinaries(_ context.Context, s settings) (*server, error) {
 		_ = os.RemoveAll(dir)
 		return nil, fmt.Errorf("start the server of %s: %w", bin, err)
 	}
-	return newServer("127.0.0.1", port, password, func() {
+	srv := newServer("127.0.0.1", port, password, func() {
 		stop()
 		_ = os.RemoveAll(dir) // the script did, unless its user may not in TMPDIR
-	}), nil
+	})
+	srv.bin, srv.dir = bin, dir
+	return srv, nil
 }
 
 // makeHome makes the directory of the server, with the superuser's password in a file for initdb.

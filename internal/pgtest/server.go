@@ -19,6 +19,8 @@ import (
 type server struct {
 	url  url.URL // of a database to connect to for creating others
 	stop func()
+
+	bin, dir string // of the programs, and of what they wrote; empty for a server that was not started by them
 }
 
 // newServer describes a server that this package started, whose superuser is postgres.
@@ -102,5 +104,5 @@ func (s settings) tuning() []string {
 			"-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "autovacuum=off",
 			"-c", "max_wal_size=256MB", "-c", "min_wal_size=32MB") // the files may be in memory
 	}
-	return args
+	return append(args, s.extra...)
 }

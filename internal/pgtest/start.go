@@ -13,6 +13,7 @@ type Option func(*settings)
 
 type settings struct {
 	fsync bool
+	extra []string // arguments of the postgres command
 }
 
 // WithFsync makes commits durable, as in production: for benchmarks, and for tests of durability.
@@ -100,4 +101,9 @@ func insists(name string) bool {
 
 func oneLine(err error) string {
 	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// WithSetting gives the server a setting, as its command line takes it: "max_connections=20". For StartVictim.
+func WithSetting(setting string) Option {
+	return func(s *settings) { s.extra = append(s.extra, "-c", setting) }
 }
