@@ -2,8 +2,10 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"math"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -20,6 +22,7 @@ var eventIterators = area{name: "Events/Iterators", behaviours: []behaviour{
 	{"YieldAnErrorOnceAndEnd", iteratorsError},
 	{"EndWithTheirContext", iteratorsContext},
 	{"EndAtTheLargestVersion", iteratorsLargestVersion},
+	{"YieldSmallAndVeryLargeEventsInOrder", iteratorsLarge},
 	{"WorkInATransaction", iteratorsInTx},
 }}
 
@@ -176,4 +179,17 @@ func iteratorsInTx(t *test) {
 		t.sameEvents("the queue", t.collect(tx.Events().AllUnprocessed(t.ctx, 2)), want)
 		t.sameEvents("the history", t.collect(tx.Events().AllByAggregate(t.ctx, aggregate, 0)), want)
 	})
+}
+
+// What fits in a page of small events is too much of large ones.
+func iteratorsLarge(t *test) {
+	aggregate, events := history(2*driver.DefaultLimit + 10)
+	for i := range events {
+		if size := map[int]int{0: 3, 1: 1, 9: 5, 100: 2, 101: 2, 102: 2, 103: 9, 209: 1}[i]; size > 0 {
+			events[i].EventData = json.RawMessage(`{"text":"` + strings.Repeat("x", size<<20) + `"}`)
+		}
+	}
+	saved := t.saveAll(events)
+	t.sameEvents("the queue", t.collect(t.events.AllUnprocessed(t.ctx, driver.MaxLimit)), saved)
+	t.sameEvents("the history", t.collect(t.events.AllByAggregate(t.ctx, aggregate, 0)), saved)
 }

@@ -192,7 +192,7 @@ type EventRepository interface {
 	GetByAggregate(ctx context.Context, aggregate Aggregate, opts HistoryOptions) ([]Event, error)
 
 	// AllByAggregate yields the events of one aggregate from version fromVersion on, by version,
-	// reading them a page at a time. After an error it ends.
+	// reading them a page at a time, which is of some 4 MiB or of one event. After an error it ends.
 	AllByAggregate(ctx context.Context, aggregate Aggregate, fromVersion int64) iter.Seq2[Event, error]
 
 	// GetByCorrelationID returns the events of one correlation, by OccurredAt, then Position.
@@ -217,7 +217,7 @@ type EventRepository interface {
 	GetUnprocessedPage(ctx context.Context, after int64, limit int) ([]Event, error)
 
 	// AllUnprocessed yields the events in the queue, oldest first, reading pageSize (a limit) at a
-	// time as GetUnprocessedPage does. After an error it ends.
+	// time as GetUnprocessedPage does, or fewer if they have more than some 4 MiB. After an error it ends.
 	AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[Event, error]
 
 	// GetUnprocessedForUpdate returns events in the queue that nobody leases, those whose retry is

@@ -72,43 +72,27 @@ func archiveState(archive driver.Archive) error {
 	return stateError("the archive is " + string(archive.Status))
 }
 
-// What AllEvents reads at a time: pages of about so many bytes, however large the events are.
-const (
-	archivePage      = 200
-	archivePageBytes = 4 << 20
-)
+// archivePage is how many events AllEvents reads at a time, at the most.
+const archivePage = 2000
 
 func (r *archives) AllEvents(ctx context.Context, id uuid.UUID) iter.Seq2[driver.Event, error] {
-	return func(yield func(driver.Event, error) bool) {
-		read, err := r.pageOf(ctx, id)
-		position, limit := int64(0), archivePage
-		for {
-			var page []driver.Event
-			if err == nil {
-				page, err = read(position, limit)
-			}
-			if err != nil {
-				yield(driver.Event{}, r.failID("AllEvents", id, err))
-				return
-			}
-			bytes := 1
-			for _, event := range page {
-				bytes += len(event.EventData) + len(event.EventMetadata)
-				if !yield(event, nil) {
-					return
-				}
-			}
-			if len(page) < limit {
-				return
-			}
-			position = page[len(page)-1].Position
-			limit = min(max(limit*archivePageBytes/bytes, 1), 10*archivePage)
+	var read func(position int64, p *page) ([]driver.Event, error)
+	return pages(archivePage, func(last *driver.Event, p *page) (found []driver.Event, err error) {
+		position := int64(0)
+		if last == nil {
+			read, err = r.pageOf(ctx, id)
+		} else {
+			position = last.Position
 		}
-	}
+		if err == nil {
+			found, err = read(position, p)
+		}
+		return found, r.failID("AllEvents", id, err)
+	})
 }
 
 // pageOf returns what reads the events of an archive behind a position, where they are.
-func (r *archives) pageOf(ctx context.Context, id uuid.UUID) (read func(position int64, limit int) ([]driver.Event, error), err error) {
+func (r *archives) pageOf(ctx context.Context, id uuid.UUID) (read func(position int64, p *page) ([]driver.Event, error), err error) {
 	if r.partitioning != nil {
 		archive, err := r.get(ctx, r.table.byID, id)
 		if err == nil && detached(archive) {
@@ -118,8 +102,8 @@ func (r *archives) pageOf(ctx context.Context, id uuid.UUID) (read func(position
 			return nil, err
 		}
 	}
-	return func(position int64, limit int) ([]driver.Event, error) {
-		return r.store.events.read(ctx, r.archivingSQL().page, allColumns, limit, id, position, int64(limit))
+	return func(position int64, p *page) ([]driver.Event, error) {
+		return r.store.events.read(ctx, r.archivingSQL().page, allColumns, p, id, position, int64(p.limit))
 	}, nil
 }
 

@@ -129,7 +129,7 @@ func (r *consumers) readBehind(ctx context.Context, position int64, limit int) (
 		}
 	}
 	for try := 0; ; try++ {
-		page, err := r.store.events.read(ctx, r.sql.read, allColumns, min(limit, driver.DefaultLimit), position, int64(limit))
+		page, err := r.store.events.read(ctx, r.sql.read, allColumns, upTo(limit), position, int64(limit))
 		if err != nil || h.sql == "" {
 			return page, err
 		}

@@ -263,17 +263,17 @@ func (r *archives) patiently(ctx context.Context, fn func(x Executor) error) err
 }
 
 // detachedPage reads events of a detached partition.
-func (r *archives) detachedPage(ctx context.Context, archive driver.Archive) func(position int64, limit int) ([]driver.Event, error) {
-	p, err := archivedPartition(&archive, r.partitioning.size)
+func (r *archives) detachedPage(ctx context.Context, archive driver.Archive) func(position int64, p *page) ([]driver.Event, error) {
+	part, err := archivedPartition(&archive, r.partitioning.size)
 	if archive.Status != driver.ArchiveCompleted {
-		return func(int64, int) ([]driver.Event, error) { return nil, nil } // it has none
+		return func(int64, *page) ([]driver.Event, error) { return nil, nil } // it has none
 	}
-	sql := r.detachingSQL().page(p)
-	return func(position int64, limit int) ([]driver.Event, error) {
+	sql := r.detachingSQL().page(part)
+	return func(position int64, p *page) ([]driver.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		return r.store.events.read(ctx, sql, allColumns, limit, position, int64(limit))
+		return r.store.events.read(ctx, sql, allColumns, p, position, int64(p.limit))
 	}
 }
 

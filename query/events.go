@@ -33,7 +33,7 @@ func (r *events) failID(op string, id uuid.UUID, err error) error {
 }
 
 func (r *events) GetByID(ctx context.Context, id uuid.UUID) (driver.Event, error) {
-	found, err := r.read(ctx, r.sql.byID, allColumns, 1, id)
+	found, err := r.read(ctx, r.sql.byID, allColumns, upTo(1), id)
 	if err == nil && len(found) == 0 {
 		err = r.missing(ctx, id)
 	}
@@ -77,14 +77,14 @@ func (r *events) NextVersion(ctx context.Context, aggregate driver.Aggregate) (i
 }
 
 func (r *events) GetByAggregate(ctx context.Context, aggregate driver.Aggregate, opts driver.HistoryOptions) ([]driver.Event, error) {
-	return r.aggregatePage(ctx, "GetByAggregate", aggregate, opts.FromVersion, opts.Limit)
+	return r.aggregatePage(ctx, "GetByAggregate", aggregate, opts.FromVersion, upTo(opts.Limit))
 }
 
-// historyPage is how many events AllByAggregate reads at a time.
-const historyPage = driver.DefaultLimit
+// historyPage is how many events AllByAggregate reads at a time, at the most.
+const historyPage = 1000
 
 func (r *events) AllByAggregate(ctx context.Context, aggregate driver.Aggregate, fromVersion int64) iter.Seq2[driver.Event, error] {
-	return pages(historyPage, func(last *driver.Event) ([]driver.Event, error) {
+	return pages(historyPage, func(last *driver.Event, p *page) ([]driver.Event, error) {
 		from := fromVersion
 		switch {
 		case last == nil:
@@ -93,56 +93,56 @@ func (r *events) AllByAggregate(ctx context.Context, aggregate driver.Aggregate,
 		default:
 			from = last.AggregateVersion + 1
 		}
-		return r.aggregatePage(ctx, "AllByAggregate", aggregate, from, historyPage)
+		return r.aggregatePage(ctx, "AllByAggregate", aggregate, from, p)
 	})
 }
 
-func (r *events) aggregatePage(ctx context.Context, op string, aggregate driver.Aggregate, fromVersion int64, limit int) ([]driver.Event, error) {
+func (r *events) aggregatePage(ctx context.Context, op string, aggregate driver.Aggregate, fromVersion int64, p *page) ([]driver.Event, error) {
 	if err := aggregate.Validate(); err != nil {
 		return nil, r.fail(op, err)
 	}
-	return r.list(ctx, op, r.sql.byAggregate, allColumns, limit, aggregate.Type, aggregate.ID, fromVersion)
+	return r.list(ctx, op, r.sql.byAggregate, allColumns, p, aggregate.Type, aggregate.ID, fromVersion)
 }
 
 func (r *events) GetByCorrelationID(ctx context.Context, correlationID uuid.UUID, limit int) ([]driver.Event, error) {
-	return r.list(ctx, "GetByCorrelationID", r.sql.byCorrelation, allColumns, limit, correlationID)
+	return r.list(ctx, "GetByCorrelationID", r.sql.byCorrelation, allColumns, upTo(limit), correlationID)
 }
 
 func (r *events) GetByContext(ctx context.Context, contextID *uuid.UUID, limit int) ([]driver.Event, error) {
 	if contextID == nil {
-		return r.list(ctx, "GetByContext", r.sql.withoutContext, allColumns, limit)
+		return r.list(ctx, "GetByContext", r.sql.withoutContext, allColumns, upTo(limit))
 	}
-	return r.list(ctx, "GetByContext", r.sql.byContext, allColumns, limit, *contextID)
+	return r.list(ctx, "GetByContext", r.sql.byContext, allColumns, upTo(limit), *contextID)
 }
 
 func (r *events) GetByType(ctx context.Context, eventType string, limit int) ([]driver.Event, error) {
 	if err := driver.ValidateEventType(eventType); err != nil {
 		return nil, r.fail("GetByType", err)
 	}
-	return r.list(ctx, "GetByType", r.sql.byType, allColumns, limit, eventType)
+	return r.list(ctx, "GetByType", r.sql.byType, allColumns, upTo(limit), eventType)
 }
 
 func (r *events) GetUnprocessed(ctx context.Context, limit int) ([]driver.Event, error) {
-	return r.queuePage(ctx, "GetUnprocessed", 0, limit)
+	return r.queuePage(ctx, "GetUnprocessed", 0, upTo(limit))
 }
 
 func (r *events) GetUnprocessedPage(ctx context.Context, after int64, limit int) ([]driver.Event, error) {
-	return r.queuePage(ctx, "GetUnprocessedPage", after, limit)
+	return r.queuePage(ctx, "GetUnprocessedPage", after, upTo(limit))
 }
 
-func (r *events) queuePage(ctx context.Context, op string, after int64, limit int) ([]driver.Event, error) {
-	n, err := driver.CheckLimit(limit)
+func (r *events) queuePage(ctx context.Context, op string, after int64, p *page) ([]driver.Event, error) {
+	n, err := driver.CheckLimit(p.limit)
 	if err != nil {
 		return nil, r.fail(op, err)
 	}
-	page, err := r.list(ctx, op, r.sql.queuePage, waitingColumns, limit, after, int64(n), after, int64(n))
-	slices.SortFunc(page, byPosition)
-	return page, err
+	found, err := r.list(ctx, op, r.sql.queuePage, waitingColumns, p, after, int64(n), after, int64(n))
+	slices.SortFunc(found, byPosition)
+	return found, err
 }
 
 func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[driver.Event, error] {
 	size, err := driver.CheckLimit(pageSize)
-	return pages(size, func(last *driver.Event) ([]driver.Event, error) {
+	return pages(size, func(last *driver.Event, p *page) ([]driver.Event, error) {
 		after := int64(0)
 		switch {
 		case err != nil:
@@ -150,32 +150,8 @@ func (r *events) AllUnprocessed(ctx context.Context, pageSize int) iter.Seq2[dri
 		case last != nil:
 			after = last.Position
 		}
-		return r.queuePage(ctx, "AllUnprocessed", after, size)
+		return r.queuePage(ctx, "AllUnprocessed", after, p)
 	})
-}
-
-// pages yields the events of page after page until one has fewer than size. next is given the last
-// event of the page before, nil at first.
-func pages(size int, next func(last *driver.Event) ([]driver.Event, error)) iter.Seq2[driver.Event, error] {
-	return func(yield func(driver.Event, error) bool) {
-		var last *driver.Event
-		for {
-			page, err := next(last)
-			if err != nil {
-				yield(driver.Event{}, err)
-				return
-			}
-			for _, event := range page {
-				if !yield(event, nil) {
-					return
-				}
-			}
-			if len(page) < size {
-				return
-			}
-			last = &page[len(page)-1]
-		}
-	}
 }
 
 func (r *events) CountUnprocessed(ctx context.Context) (int64, error) {
@@ -220,30 +196,6 @@ func sortable(asked []driver.EventColumn, more ...driver.EventColumn) (selected,
 	}
 	read, err = driver.SelectEventColumns(append(append(more, driver.EventColumnPosition), selected...))
 	return selected, queuedColumns(read), err
-}
-
-// list reads the columns of events with a statement whose last argument is the limit.
-func (r *events) list(ctx context.Context, op, sql string, columns []driver.EventColumn, limit int, args ...any) ([]driver.Event, error) {
-	n, err := driver.CheckLimit(limit)
-	if err != nil {
-		return nil, r.fail(op, err)
-	}
-	found, err := r.read(ctx, sql, columns, min(n, driver.DefaultLimit), append(args, int64(n))...)
-	return found, r.fail(op, err)
-}
-
-// read reads the columns of events, about so many as expected.
-func (r *events) read(ctx context.Context, sql string, columns []driver.EventColumn, expected int, args ...any) ([]driver.Event, error) {
-	var event driver.Event
-	found := make([]driver.Event, 0, expected)
-	err := r.exec.Query(ctx, sql, args, eventTargets(&event, columns), func() {
-		found = append(found, event)
-		event = driver.Event{}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return found, nil
 }
 
 // eventTargets returns where in e the columns go.

@@ -30,7 +30,7 @@ func (r *events) lock(ctx context.Context, opts driver.LockOptions) ([]driver.Ev
 		return nil, errReadOnly
 	}
 	args := append(readyArgs(r.horizon.floor(), nil, limit), int64(limit))
-	locked, err := r.read(ctx, r.sql.locks.statement(read, opts.SkipLocked), read, min(limit, driver.DefaultLimit), args...)
+	locked, err := r.read(ctx, r.sql.locks.statement(read, opts.SkipLocked), read, upTo(limit), args...)
 	slices.SortFunc(locked, byPosition)
 	if !slices.Contains(columns, driver.EventColumnPosition) {
 		for i := range locked {
