@@ -1,0 +1,172 @@
+package history
+
+import (
+	"math"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/google/uuid"
+)
+
+// slack is how far the database's clock can be behind the client's, in microseconds: that of SQLite
+// counts in milliseconds.
+const slack = 2_000
+
+// patience is how long to look for an order of what was done with one row.
+const patience = 10 * time.Second
+
+// lease is an event or a delivery as a register with a fencing token.
+type lease struct {
+	phase phase
+	token uuid.UUID // of who holds it
+	until int64     // when the lease ends, at the earliest
+}
+
+type phase uint8
+
+const (
+	waiting phase = iota
+	held
+	dead
+	done
+)
+
+// move is what a call does with the register.
+type move struct {
+	step
+	maybe bool // it may also have done nothing, whatever it found
+}
+
+// leases is the model: which moves can follow each other. A lease that has ended stays its holder's
+// until somebody else takes the row, which nobody can before.
+var leases = porcupine.Model{
+	Init: func() any { return lease{} },
+	Step: func(state, input, _ any) (bool, any) {
+		l, m := state.(lease), input.(move)
+		next, took := l.after(m)
+		switch {
+		case m.Outcome == No:
+			return m.maybe || !took, l
+		case took:
+			return true, next
+		}
+		return m.maybe, l
+	},
+}
+
+// after returns the register after a move, and whether the move can have taken effect on it.
+func (l lease) after(m move) (next lease, took bool) {
+	mine := l.phase == held && l.token == m.row.Token
+	switch m.Kind {
+	case Claimed, Due:
+		ended := m.row.Until-m.Lease >= l.until
+		return lease{phase: held, token: m.row.Token, until: m.row.Until}, l.phase == waiting || l.phase == held && ended
+	case Extended:
+		return lease{phase: held, token: l.token, until: m.Call + m.Lease - slack}, mine
+	case Retried, Released, GivenUp:
+		return lease{}, mine
+	case DeadLettered:
+		return lease{phase: dead}, mine
+	case Requeued:
+		return lease{}, l.phase == dead
+	case Acked:
+		return lease{phase: done}, mine
+	case Attempted:
+		if m.Final {
+			return lease{phase: done}, mine
+		}
+		return lease{}, mine
+	case Marked:
+		return lease{phase: done}, l.phase != done
+	case Processed: // by a transaction, at a time that is not known
+		ended := m.Return == 0 || m.Return+slack >= l.until
+		return lease{phase: done}, l.phase == waiting || l.phase == held && ended
+	}
+	return l, true
+}
+
+// checkLeases looks for an order of what was done with a row in which everybody was told the truth.
+func (c *checker) checkLeases(t *tenant, r *row) {
+	var moves []porcupine.Operation
+	for _, s := range r.steps {
+		if m, ok := t.moveOf(s); ok {
+			moves = append(moves, m.operation())
+		}
+	}
+	for _, m := range t.givenBack[r.id] {
+		moves = append(moves, m.operation())
+	}
+	if porcupine.CheckOperationsTimeout(leases, moves, patience) != porcupine.Illegal {
+		return
+	}
+	_, info := porcupine.CheckOperationsVerbose(leases, moves, patience)
+	longest := 0
+	for _, order := range info.PartialLinearizationsOperations()[0] {
+		longest = max(longest, len(order))
+	}
+	c.find(doubled, t, r.id, "was not with one worker at a time: of %d calls at most %d can follow each other", len(moves), longest)
+}
+
+// moveOf returns what a step does with the register, if anything.
+func (t *tenant) moveOf(s step) (m move, ok bool) {
+	m.step = s
+	switch s.Kind {
+	case Saved, Seen, Committed, Delivered:
+		return m, false
+	}
+	switch s.Outcome {
+	case Refused:
+		return m, false
+	case Unknown:
+		m.maybe = true
+	case No:
+		// The lease can be lost to who was not told that he has it, and with an order of aggregates also
+		// with an earlier event.
+		forgotten := t.forgotten != 0 && (s.Return == 0 || s.Return >= t.forgotten)
+		m.maybe = s.row.Token != uuid.Nil && (forgotten || s.Ordered)
+	}
+	return m, true
+}
+
+func (m move) operation() porcupine.Operation {
+	op := porcupine.Operation{ClientId: m.Client, Input: m, Call: m.Call, Return: m.Return}
+	if m.Outcome == Unknown || m.Return == 0 {
+		op.Return = math.MaxInt64
+	}
+	return op
+}
+
+// findGivenBack notes the claims that were given back with an earlier one of their aggregate.
+func (t *tenant) findGivenBack() {
+	type key struct{ token, event uuid.UUID }
+	claims := map[key]*Op{}
+	for _, op := range t.ops {
+		if op.Kind == Claimed && op.Ordered {
+			for _, row := range op.Rows {
+				claims[key{row.Token, row.ID}] = op
+			}
+		}
+	}
+	t.givenBack = map[uuid.UUID][]move{}
+	for _, op := range t.ops {
+		if !op.Ordered || op.Outcome == Refused || op.Kind != Retried && op.Kind != Released && op.Kind != DeadLettered {
+			continue
+		}
+		release := *op
+		release.Kind = Released
+		if op.Outcome == No { // of the earlier one; who knows of the later ones
+			release.Outcome = Unknown
+		}
+		for _, row := range op.Rows {
+			claim := claims[key{row.Token, row.ID}]
+			if claim == nil {
+				continue
+			}
+			for i := range claim.Rows {
+				if later := &claim.Rows[i]; later.Aggregate == row.Aggregate && later.Version > row.Version {
+					t.givenBack[later.ID] = append(t.givenBack[later.ID], move{step{&release, later}, true})
+				}
+			}
+		}
+	}
+}
