@@ -41,7 +41,7 @@ func schemaNamesRefused(t *test) {
 	before, err := t.db.Schemas(t.ctx)
 	t.ok(err)
 	for _, name := range []string{
-		"", "A", "Tenant", "a b", "a.b", "a/b", "a__b", "a_", "pg_a", "sqlite_a", "information_schema", strings.Repeat("a", 49),
+		"", "A", "Tenant", "a b", "a.b", "a/b", "a__b", "a_", "pg_a", "sqlite_a", "sqlite", "information_schema", strings.Repeat("a", 49),
 		"naïve", "a\x00", `a"b`, "a'b", "a;b", "a%", "a\n", " a", "a$",
 	} {
 		_, err := t.db.Store(t.ctx, name)

@@ -45,6 +45,7 @@ func TestSchemaNamesThatAreRefused(t *testing.T) {
 		"pg_acme":                reserved,
 		"pg_":                    reserved,
 		"sqlite_acme":            reserved,
+		"sqlite":                 reserved, // its tables would be sqlite__events
 		"information_schema":     reserved,
 		"acme__eu":               separator,
 		"__acme":                 separator,
