@@ -60,33 +60,39 @@ func (c *client) call(op *history.Op, fn func(ctx context.Context) error) error 
 	return c.survive(err)
 }
 
-// end writes down what an error tells of an op. Rows whose lease is lost are an op of their own.
+// end writes down what an error tells of an op.
 func (c *client) end(op *history.Op, err error) {
+	c.endLost(op, &err)
 	op.Outcome = history.OutcomeOf(err)
 	if err != nil {
 		op.Error = err.Error()
 	}
-	var details *driver.LeaseLostError
-	if errors.As(err, &details) {
-		gone := *op
-		gone.ID, gone.Rows = c.Record.NewTx(), nil
-		kept := op.Rows
-		op.Rows = nil
-		for _, row := range kept {
-			if slices.Contains(details.EventIDs, row.ID) {
-				gone.Rows = append(gone.Rows, row)
-			} else {
-				op.Rows = append(op.Rows, row)
-			}
-		}
-		c.Record.End(&gone)
-		op.Outcome, op.Error = history.OK, ""
-	}
 	c.Record.End(op)
 }
 
-// step is a call inside a transaction. What it did stands when the transaction has its outcome; what
-// it was refused, and what it read, stands now.
+// endLost writes down the rows whose lease is lost as an op of their own, and leaves the others, for
+// which there is no error.
+func (c *client) endLost(op *history.Op, err *error) {
+	var details *driver.LeaseLostError
+	if !errors.As(*err, &details) {
+		return
+	}
+	gone := *op
+	gone.ID, gone.Rows, gone.Outcome, gone.Error = c.Record.NewTx(), nil, history.No, (*err).Error()
+	var kept []history.Row
+	for _, row := range op.Rows {
+		if slices.Contains(details.EventIDs, row.ID) {
+			gone.Rows = append(gone.Rows, row)
+		} else {
+			kept = append(kept, row)
+		}
+	}
+	c.Record.End(&gone)
+	op.Rows, *err = kept, nil
+}
+
+// step is a transaction under way. What is done in it stands when the transaction has its outcome; what
+// it is refused, and what it reads, stands at once.
 type step struct {
 	*client
 	ctx   context.Context
@@ -95,44 +101,33 @@ type step struct {
 	steps []*history.Op // that wait for the outcome
 }
 
+// begin makes s the next try, if it is not the first one: what was done before is undone.
+func (s *step) begin(tx driver.Store) {
+	s.settle(history.Refused, nil)
+	s.tx, s.id, s.steps = tx, s.Record.NewTx(), nil
+}
+
+// call does something in the transaction. Lost leases are no error: they are no longer in the op.
 func (s *step) call(op *history.Op, fn func() error) error {
 	s.calls++
 	op.Tx = s.id
 	s.Record.Begin(op)
 	err := fn()
-	switch {
-	case err == nil && op.Kind != history.Seen:
-		s.steps = append(s.steps, op)
-	default:
-		s.end(op, err)
+	if err == nil && op.Kind == history.Seen {
+		s.end(op, nil)
+		return nil
 	}
+	s.endLost(op, &err)
+	if err == nil {
+		s.steps = append(s.steps, op)
+		return nil
+	}
+	s.end(op, err)
 	return err
 }
 
-// errRollBack makes a transaction end as the app has it.
-var errRollBack = errors.New("the app changed its mind")
-
-// inTx runs a transaction and writes down what became of its steps. fn returns the error of a step that
-// it can't go on after. Like call it returns an error for a defect only.
-func (c *client) inTx(fn func(s *step) error) (outcome history.Outcome, err error) {
-	ctx, cancel := context.WithTimeout(c.ctx, c.Timeout)
-	defer cancel()
-	s := &step{client: c, ctx: ctx, id: c.Record.NewTx()}
-	var failed error
-	err = c.Store.InTx(ctx, func(tx driver.Store) error {
-		s.tx = tx
-		failed = fn(s)
-		return failed
-	})
-	return s.commit(err, failed), c.survive(err)
-}
-
-// commit writes down the outcome of the steps. If fn failed nothing was committed.
-func (s *step) commit(err, failed error) history.Outcome {
-	outcome := history.OutcomeOf(err)
-	if failed != nil {
-		outcome = history.Refused
-	}
+// settle writes down what became of the steps.
+func (s *step) settle(outcome history.Outcome, err error) {
 	now := s.Record.Now()
 	for _, op := range s.steps {
 		op.Outcome, op.Return = outcome, now
@@ -141,18 +136,53 @@ func (s *step) commit(err, failed error) history.Outcome {
 		}
 		s.Record.End(op)
 	}
+}
+
+// errRollBack makes a transaction end as the app has it.
+var errRollBack = errors.New("the app changed its mind")
+
+// inTx runs a transaction, or several tries of it, and writes down what became of its steps. fn returns
+// the error of a step that it can't go on after. Like call it returns an error for a defect only.
+func (c *client) inTx(fn func(s *step) error, opts ...driver.TxOption) (outcome history.Outcome, err error) {
+	ctx, cancel := context.WithTimeout(c.ctx, c.Timeout)
+	defer cancel()
+	s := &step{client: c, ctx: ctx}
+	var failed error
+	try := func(tx driver.Store) error {
+		s.begin(tx)
+		failed = fn(s)
+		return failed
+	}
+	if c.oneIn(2) {
+		err = driver.RetryTx(ctx, c.Store, driver.RetryOptions{Tx: opts}, try)
+	} else {
+		err = c.Store.InTx(ctx, try, opts...)
+	}
+	return s.commit(err, failed), c.survive(err)
+}
+
+// commit writes down the outcome of the transaction. If its function failed nothing was committed.
+func (s *step) commit(err, failed error) history.Outcome {
+	outcome := history.OutcomeOf(err)
+	if failed != nil {
+		outcome = history.Refused
+	}
+	s.settle(outcome, err)
 	return outcome
 }
+
+// errNo stands for an answer that is no error, but not yes either.
+var errNo = fmt.Errorf("the answer is no: %w", driver.ErrNotFound)
 
 // survivable are the kinds of errors after which an app goes on.
 var survivable = []error{
 	driver.ErrUnavailable, driver.ErrReadOnly, driver.ErrLeaseLost, driver.ErrAlreadyExists, driver.ErrVersionConflict,
-	driver.ErrConflict, driver.ErrNotFound, driver.ErrState, context.DeadlineExceeded, errRollBack,
+	driver.ErrConflict, driver.ErrNotFound, driver.ErrState, context.DeadlineExceeded,
 }
 
 // survive returns an error that is a defect. After one that tells of trouble it pauses.
 func (c *client) survive(err error) error {
-	if err == nil || errors.Is(err, errRollBack) || c.Expected != nil && c.Expected(err) {
+	if err == nil || errors.Is(err, errNo) || errors.Is(err, errRollBack) || c.Expected != nil && c.Expected(err) {
 		return nil
 	}
 	var typed *driver.Error

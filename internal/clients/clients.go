@@ -102,6 +102,12 @@ var acts = []struct {
 	{8, (*client).appendEvents},
 	{8, (*client).saveInTx},
 	{40, (*client).work},
+	{4, (*client).process},
+	{2, (*client).mark},
+	{6, (*client).requeue},
+	{10, (*client).consume},
+	{14, (*client).webhook},
+	{12, (*client).read},
 }
 
 var totalWeight = func() (total int) {

@@ -3,7 +3,7 @@ package clients
 import (
 	"context"
 	"errors"
-	"time"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -45,6 +45,12 @@ func look(ctx context.Context, t Tenant) (has history.Tenant, err error) {
 	if has.Events, err = lookAtEvents(ctx, t, states); err != nil {
 		return has, err
 	}
+	if has.Deliveries, err = lookAtDeliveries(ctx, t); err != nil {
+		return has, err
+	}
+	if has.Consumers, err = lookAtConsumers(ctx, t); err != nil {
+		return has, err
+	}
 	has.Counts, err = count(ctx, t)
 	return has, err
 }
@@ -80,21 +86,39 @@ func lookAtEvents(ctx context.Context, t Tenant, states map[uuid.UUID]history.St
 	}
 }
 
-func count(ctx context.Context, t Tenant) (counts history.Counts, err error) {
-	events := t.Store.Events()
-	byType, err := events.CountByType(ctx, time.Time{})
+// lookAtDeliveries reads the deliveries to each endpoint. Its name is its tenant's.
+func lookAtDeliveries(ctx context.Context, t Tenant) (deliveries []history.Delivery, err error) {
+	endpoints, err := t.Store.Endpoints().GetActive(ctx, driver.MaxLimit)
 	if err != nil {
-		return counts, err
+		return nil, err
 	}
-	for _, n := range byType {
-		counts.Events += n
+	for i := range endpoints {
+		of, err := t.Store.Deliveries().GetByEndpoint(ctx, endpoints[i].ID, driver.MaxLimit)
+		if err != nil {
+			return nil, err
+		}
+		if len(of) == driver.MaxLimit {
+			return nil, fmt.Errorf("endpoint %s has more deliveries than one list can have", endpoints[i].ID)
+		}
+		for k := range of {
+			deliveries = append(deliveries, history.Delivery{
+				ID: of[k].ID, Event: of[k].EventID, Endpoint: of[k].EndpointID, Tag: endpoints[i].Name, Ended: of[k].Status.Final(),
+			})
+		}
 	}
-	if counts.Unprocessed, err = events.CountUnprocessed(ctx); err != nil {
-		return counts, err
+	return deliveries, nil
+}
+
+// lookAtConsumers returns where each consumer is. All of them are there, though some may have read
+// nothing.
+func lookAtConsumers(ctx context.Context, t Tenant) (map[string]int64, error) {
+	at := map[string]int64{sharedConsumer: 0}
+	for n := range ownConsumers {
+		at[ownConsumer(n)] = 0
 	}
-	if counts.Processing, err = events.CountProcessing(ctx); err != nil {
-		return counts, err
+	consumers, err := t.Store.Consumers().List(ctx)
+	for _, consumer := range consumers {
+		at[consumer.Name] = consumer.Position
 	}
-	counts.DeadLetters, err = t.Store.DeadLetters().Count(ctx, driver.DeadLetterFilter{})
-	return counts, err
+	return at, err
 }

@@ -79,10 +79,11 @@ func (c *client) saveUntilTold(events []driver.Event, save func(context.Context)
 func (c *client) saveInTx() error {
 	batches := [][]driver.Event{c.newEvents(3), c.newEvents(3)}
 	rollBack := c.oneIn(4)
+	isolation := driver.WithIsolation(driver.Isolation(c.rng.IntN(3)))
 	for range mostSaves {
 		outcome, err := c.inTx(func(s *step) error {
 			for _, events := range batches {
-				if _, err := s.save(events); err != nil {
+				if err := s.save(events); err != nil {
 					return err
 				}
 			}
@@ -90,7 +91,7 @@ func (c *client) saveInTx() error {
 				return errRollBack
 			}
 			return nil
-		})
+		}, isolation)
 		if err != nil || outcome != history.Unknown {
 			return err
 		}
@@ -99,7 +100,7 @@ func (c *client) saveInTx() error {
 }
 
 // save stores events in a transaction. That they are there already is an answer, after which it goes on.
-func (s *step) save(events []driver.Event) (*history.Op, error) {
+func (s *step) save(events []driver.Event) error {
 	op := s.op(history.Saved, s.rowsOf(events)...)
 	err := s.call(op, func() error {
 		saved, err := s.tx.Events().SaveBatch(s.ctx, events)
@@ -109,7 +110,7 @@ func (s *step) save(events []driver.Event) (*history.Op, error) {
 		return err
 	})
 	if op.Outcome == history.No {
-		err = nil
+		return nil
 	}
-	return op, err
+	return err
 }

@@ -19,7 +19,9 @@ func Settle(ctx context.Context, o Options) error {
 		c.choose()
 		group.Go(func() (err error) {
 			defer catch(&err)
-			for _, finish := range []func() (done bool, err error){c.finishEvents} {
+			for _, finish := range []func() (done bool, err error){
+				c.finishDeadLetters, c.finishEvents, c.finishDeliveries, c.finishConsumers,
+			} {
 				for done := false; !done; {
 					if done, err = finish(); err != nil {
 						return fmt.Errorf("tenant %s: %w", t.Name, err)
@@ -43,7 +45,7 @@ const soon = 20 * time.Millisecond
 
 // finishEvents gets events out of the queue; done when there is none.
 func (c *client) finishEvents() (done bool, err error) {
-	claims, err := c.claim(500, time.Minute)
+	claims, err := c.claim(500, c.Lease)
 	if err != nil {
 		return false, err
 	}
@@ -58,4 +60,15 @@ func (c *client) finishEvents() (done bool, err error) {
 		return false, c.survive(err)
 	}
 	return true, nil
+}
+
+// finishDeadLetters puts them back in the queue; done when there is none.
+func (c *client) finishDeadLetters() (done bool, err error) {
+	ids, err := c.deadLetters(1000)
+	for _, id := range ids {
+		if err == nil {
+			err = c.requeueOne(id)
+		}
+	}
+	return err == nil && len(ids) == 0, err
 }

@@ -22,6 +22,7 @@ type tenant struct {
 	mu         sync.Mutex
 	aggregates []uuid.UUID // that get events now
 	known      []uuid.UUID // some events that are saved
+	hooks      []hook      // that get deliveries now
 }
 
 // How many aggregates of a tenant get events at a time, how many it remembers, and after how many events

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,8 +33,8 @@ func (r *Report) Failed() error {
 		r.Lost, r.Doubled, r.Crossed, r.Disordered, strings.Join(r.Findings, "\n"))
 }
 
-// MostFindings is how many findings a Report tells; it counts all.
-const MostFindings = 20
+// mostFindings is how many findings of each kind a Report tells; it counts all.
+const mostFindings = 10
 
 // Check looks for what must not be in a history that ended like this.
 func Check(ops []Op, end End) Report {
@@ -52,6 +53,7 @@ func Check(ops []Op, end End) Report {
 		c.checkPairs(t)
 		c.checkWholes(t)
 		c.checkVersions(t)
+		c.checkHistories(t)
 		c.checkOrder(t)
 		c.checkConsumers(t)
 		c.checkCounts(t)
@@ -73,6 +75,7 @@ type checker struct {
 	report  Report
 	tenants []*tenant
 	found   map[finding]bool
+	told    map[kind]int
 }
 
 // finding is what is counted once.
@@ -110,7 +113,7 @@ type step struct {
 }
 
 func newChecker(ops []Op, end End) *checker {
-	c := &checker{found: map[finding]bool{}}
+	c := &checker{found: map[finding]bool{}, told: map[kind]int{}}
 	c.report.Operations = len(ops)
 	byName := map[string]*tenant{}
 	for _, has := range end.Tenants {
@@ -234,7 +237,8 @@ func (c *checker) find(kind kind, t *tenant, id uuid.UUID, format string, args .
 			c.report.Disordered++
 		}
 	}
-	if len(c.report.Findings) < MostFindings {
+	if c.told[kind] < mostFindings {
+		c.told[kind]++
 		text := fmt.Sprintf("%s: %s of %s %s", kind, id, t.Name, fmt.Sprintf(format, args...))
 		c.report.Findings = append(c.report.Findings, text+t.trace(id))
 	}
@@ -247,7 +251,12 @@ func (t *tenant) trace(id uuid.UUID) string {
 		return ""
 	}
 	var b strings.Builder
-	for _, s := range row.steps {
+	steps := slices.Clone(row.steps)
+	for _, m := range t.givenBack[id] {
+		steps = append(steps, m.step)
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.Call, b.Call) })
+	for _, s := range steps {
 		fmt.Fprintf(&b, "\n    %s client %d %s %s", clock(s.Call), s.Client, s.Kind, s.Outcome)
 		if s.Return > 0 {
 			fmt.Fprintf(&b, " after %s", time.Duration(s.Return-s.Call)*time.Microsecond)
@@ -255,7 +264,10 @@ func (t *tenant) trace(id uuid.UUID) string {
 			b.WriteString(", never answered")
 		}
 		if s.Consumer != "" {
-			fmt.Fprintf(&b, ", consumer %s to %d", s.Consumer, s.Position)
+			fmt.Fprintf(&b, " by consumer %s", s.Consumer)
+		}
+		if s.Position > 0 {
+			fmt.Fprintf(&b, " to %d", s.Position)
 		}
 		if s.row.Token != uuid.Nil {
 			fmt.Fprintf(&b, ", token %s", s.row.Token)

@@ -56,9 +56,15 @@ func (c *checker) checkConsumers(t *tenant) {
 	}
 }
 
-// checkRun finds what a read left out: before its first event, which must be the first behind a
-// position at which the consumer can have been, and between its events.
+// checkRun finds what a read had out of order, and what it left out: before its first event, which must
+// be the first behind a position at which the consumer can have been, and between its events.
 func (r *consumer) checkRun(read *Op, events []*Event, place map[int64]int) {
+	for i, row := range read.Rows[1:] {
+		if previous := read.Rows[i].Position; row.Position <= previous {
+			r.find(disordered, r.tenant, row.ID, "was read by consumer %s behind position %d", r.name, previous)
+			return
+		}
+	}
 	first, there := place[read.Rows[0].Position]
 	if !there {
 		return // checkSaved tells
@@ -70,16 +76,9 @@ func (r *consumer) checkRun(read *Op, events []*Event, place map[int64]int) {
 		}
 	}
 	for i, row := range read.Rows[1:] {
-		previous := read.Rows[i]
-		switch {
-		case row.Position <= previous.Position:
-			r.find(disordered, r.tenant, row.ID, "was read by consumer %s behind position %d", r.name, previous.Position)
-		case first+i+1 >= len(events) || events[first+i+1].ID != row.ID:
-			for _, missed := range events {
-				if missed.Position > previous.Position && missed.Position < row.Position {
-					r.find(lost, r.tenant, missed.ID, "was skipped by consumer %s between positions %d and %d", r.name, previous.Position, row.Position)
-				}
-			}
+		previous, place := read.Rows[i].Position, first+i+1
+		if place < len(events) && events[place].ID != row.ID {
+			r.find(lost, r.tenant, events[place].ID, "was skipped by consumer %s between positions %d and %d", r.name, previous, row.Position)
 			return
 		}
 	}

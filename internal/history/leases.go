@@ -1,7 +1,9 @@
 package history
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -85,26 +87,46 @@ func (l lease) after(m move) (next lease, took bool) {
 	return l, true
 }
 
-// checkLeases looks for an order of what was done with a row in which everybody was told the truth.
+// checkLeases looks for an order of what was done with a row in which everybody was told the truth. The
+// order in which the calls began is one that may be; where it does not fit, porcupine looks for others.
 func (c *checker) checkLeases(t *tenant, r *row) {
-	var moves []porcupine.Operation
+	var moves []move
 	for _, s := range r.steps {
 		if m, ok := t.moveOf(s); ok {
-			moves = append(moves, m.operation())
+			moves = append(moves, m)
 		}
 	}
-	for _, m := range t.givenBack[r.id] {
-		moves = append(moves, m.operation())
-	}
-	if porcupine.CheckOperationsTimeout(leases, moves, patience) != porcupine.Illegal {
+	moves = append(moves, t.givenBack[r.id]...)
+	slices.SortStableFunc(moves, func(a, b move) int { return cmp.Compare(a.Call, b.Call) })
+	if follow(moves) {
 		return
 	}
-	_, info := porcupine.CheckOperationsVerbose(leases, moves, patience)
+	operations := make([]porcupine.Operation, len(moves))
+	for i, m := range moves {
+		operations[i] = m.operation()
+	}
+	result, info := porcupine.CheckOperationsVerbose(leases, operations, patience)
+	if result != porcupine.Illegal {
+		return
+	}
 	longest := 0
 	for _, order := range info.PartialLinearizationsOperations()[0] {
 		longest = max(longest, len(order))
 	}
 	c.find(doubled, t, r.id, "was not with one worker at a time: of %d calls at most %d can follow each other", len(moves), longest)
+}
+
+// follow reports whether moves can follow each other as they are.
+func follow(moves []move) bool {
+	state := leases.Init()
+	for _, m := range moves {
+		fits, next := leases.Step(state, m, nil)
+		if !fits {
+			return false
+		}
+		state = next
+	}
+	return true
 }
 
 // moveOf returns what a step does with the register, if anything.
@@ -139,11 +161,14 @@ func (m move) operation() porcupine.Operation {
 // findGivenBack notes the claims that were given back with an earlier one of their aggregate.
 func (t *tenant) findGivenBack() {
 	type key struct{ token, event uuid.UUID }
-	claims := map[key]*Op{}
+	type place struct{ token, aggregate uuid.UUID }
+	claims, runs := map[key]*Row{}, map[place][]*Row{}
 	for _, op := range t.ops {
 		if op.Kind == Claimed && op.Ordered {
-			for _, row := range op.Rows {
-				claims[key{row.Token, row.ID}] = op
+			for i := range op.Rows {
+				row := &op.Rows[i]
+				claims[key{row.Token, row.ID}] = row
+				runs[place{row.Token, row.Aggregate}] = append(runs[place{row.Token, row.Aggregate}], row)
 			}
 		}
 	}
@@ -162,8 +187,8 @@ func (t *tenant) findGivenBack() {
 			if claim == nil {
 				continue
 			}
-			for i := range claim.Rows {
-				if later := &claim.Rows[i]; later.Aggregate == row.Aggregate && later.Version > row.Version {
+			for _, later := range runs[place{claim.Token, claim.Aggregate}] {
+				if later.Version > claim.Version {
 					t.givenBack[later.ID] = append(t.givenBack[later.ID], move{step{&release, later}, true})
 				}
 			}

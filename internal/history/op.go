@@ -34,7 +34,7 @@ type Op struct {
 	Rows    []Row   `json:"r,omitempty"` // what it was about, or what it returned
 
 	Lease    int64  `json:"l,omitempty"`  // what Claimed, Extended and Due asked for, in microseconds
-	Ordered  bool   `json:"a,omitempty"`  // PerAggregateOrder
+	Ordered  bool   `json:"a,omitempty"`  // PerAggregateOrder; of Seen: the whole history of an aggregate
 	Final    bool   `json:"f,omitempty"`  // of Attempted: the delivery has ended by it
 	Consumer string `json:"u,omitempty"`  // of Seen behind its position, and of Committed
 	Position int64  `json:"to,omitempty"` // of Committed: where the consumer is then

@@ -50,6 +50,21 @@ func (c *checker) checkOrder(t *tenant) {
 	}
 }
 
+// checkHistories finds reads of a whole aggregate that were not all its versions from the first one on.
+func (c *checker) checkHistories(t *tenant) {
+	for _, op := range t.ops {
+		if op.Kind != Seen || !op.Ordered || op.Outcome != OK {
+			continue
+		}
+		for i, row := range op.Rows {
+			if row.Version != int64(i)+1 || row.Aggregate != op.Rows[0].Aggregate {
+				c.find(disordered, t, row.ID, "was read in the place of version %d of %s", i+1, op.Rows[0].Aggregate)
+				break
+			}
+		}
+	}
+}
+
 // doneAt is the earliest time at which an event can have left the queue for good.
 func (r *row) doneAt() int64 {
 	at := int64(math.MaxInt64)

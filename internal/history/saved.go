@@ -120,7 +120,7 @@ func (c *checker) checkHandled(t *tenant, r *row) {
 func (c *checker) checkWholes(t *tenant) {
 	wholes := map[uint64][]*Op{} // by transaction, or by the op itself
 	for _, op := range t.ops {
-		if op.Kind == Saved && op.Outcome != No {
+		if op.Kind == Saved && (op.Outcome == OK || op.Outcome == Unknown) {
 			whole := op.Tx
 			if whole == 0 {
 				whole = op.ID
