@@ -135,6 +135,7 @@ func (r *events) queuePage(ctx context.Context, op string, after int64, p *page)
 	if err != nil {
 		return nil, r.fail(op, err)
 	}
+	p.order = byPosition // the statement leaves it open
 	found, err := r.list(ctx, op, r.sql.queuePage, waitingColumns, p, after, int64(n), after, int64(n))
 	slices.SortFunc(found, byPosition)
 	return found, err
