@@ -21,7 +21,7 @@ MOCKED = Store EventRepository EndpointRepository EventTypeRepository Subscripti
 	ArchiveRepository ArchiveRuleRepository ArchiveJobRepository ArchiveObjectRepository
 MOQ = $(TOOL) moq -pkg drivertest
 
-.PHONY: help test test-race crash archive-crash faults lint vuln bench bench-compare bench-peers cover fuzz behaviours golden mocks tidy
+.PHONY: help test test-race crash archive-crash faults soak lint vuln bench bench-compare bench-peers cover fuzz behaviours golden mocks tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ archive-crash: ## The same for processes that archive and restore; real payloads
 
 faults: ## Let databases fail in every way while clients work, and count what is lost or doubled: OPS, MINUTES, BACKENDS, FAULTS, SEED
 	@go run ./internal/faults -backends $(BACKENDS) -faults "$(FAULTS)" -ops $(OPS) -minutes $(MINUTES) $${SEED:+-seed $$SEED} $(ARGS)
+
+soak: ## Work on a database for a long time and show that nothing grows by it: MINUTES for each (60), BACKENDS
+	@go run ./internal/soak -backends $(BACKENDS) -minutes "$${MINUTES:-60}" $(ARGS)
 
 lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticcheck
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit; \
