@@ -48,6 +48,9 @@ var (
 	// ErrUnavailable: lost connection, busy, deadlock or serialization failure. Trying again may
 	// help. Details: UnavailableError.
 	ErrUnavailable = errors.New("unavailable")
+	// ErrCorrupt: what the database has stored is damaged. Look after the disk, and restore a backup: what can still
+	// be read need not be what was written.
+	ErrCorrupt = errors.New("corrupt")
 	// ErrInternal: the database refused what it should have taken. A bug, or a changed table.
 	ErrInternal = errors.New("internal error")
 )

@@ -15,7 +15,7 @@ import (
 var kinds = []error{
 	driver.ErrNotFound, driver.ErrAlreadyExists, driver.ErrConflict, driver.ErrVersionConflict, driver.ErrState, driver.ErrInvalid,
 	driver.ErrReferenced, driver.ErrMissingReference, driver.ErrLeaseLost, driver.ErrTxRequired, driver.ErrNotMigrated,
-	driver.ErrSchemaTooNew, driver.ErrDirty, driver.ErrMissingKey, driver.ErrClosed, driver.ErrReadOnly, driver.ErrUnavailable, driver.ErrInternal,
+	driver.ErrSchemaTooNew, driver.ErrDirty, driver.ErrMissingKey, driver.ErrClosed, driver.ErrReadOnly, driver.ErrUnavailable, driver.ErrCorrupt, driver.ErrInternal,
 }
 
 func TestEachKindIsItselfOnly(t *testing.T) {

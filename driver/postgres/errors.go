@@ -99,6 +99,8 @@ func refused(ctx context.Context, code string, err error, mayHaveCommitted bool)
 		kind = driver.ErrMissingReference
 	case "25006": // read_only_sql_transaction
 		kind = driver.ErrReadOnly
+	case "XX001", "XX002": // data_corrupted, index_corrupted
+		kind = driver.ErrCorrupt
 	case "57014": // query_canceled: by the context, or by statement_timeout
 		if ctx.Err() != nil {
 			return ended(ctx, err)

@@ -33,14 +33,21 @@ func classify(ctx context.Context, err error) error {
 		kind = driver.ErrClosed
 	case errors.As(err, &refusal):
 		kind = kindOf(refusal.Code())
-		if refusal.Code()&0xff == sqlite3.SQLITE_CANTOPEN {
-			err = fmt.Errorf("%w; its directory must exist, and both be writable", err)
+		if remedy := remedies[refusal.Code()&0xff]; remedy != "" {
+			err = fmt.Errorf("%w; %s", err, remedy)
 		}
 	}
 	if kind == driver.ErrUnavailable {
 		err = &driver.UnavailableError{Err: err}
 	}
 	return &driver.Error{Kind: kind, Err: err}
+}
+
+var remedies = map[int]string{
+	sqlite3.SQLITE_CANTOPEN: "its directory must exist, and both be writable",
+	sqlite3.SQLITE_CORRUPT:  "PRAGMA integrity_check says more; restore a backup",
+	sqlite3.SQLITE_NOTADB:   "restore a backup, unless the DSN names another kind of file",
+	sqlite3.SQLITE_FULL:     "make room on the disk",
 }
 
 // kindOf maps a result code, extended or not. https://sqlite.org/rescode.html
@@ -50,6 +57,8 @@ func kindOf(code int) error {
 		return driver.ErrAlreadyExists
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 		return driver.ErrMissingReference
+	case sqlite3.SQLITE_IOERR_CORRUPTFS, sqlite3.SQLITE_IOERR_DATA:
+		return driver.ErrCorrupt
 	}
 	switch code & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
@@ -57,11 +66,27 @@ func kindOf(code int) error {
 		return driver.ErrUnavailable
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
 		return driver.ErrReadOnly
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return driver.ErrCorrupt
 	}
 	return driver.ErrInternal
 }
 
-func isBusy(err error) bool {
+func isBusy(err error) bool { return hasCode(err, sqlite3.SQLITE_BUSY) }
+
+func hasCode(err error, code int) bool {
 	var refusal *sqlite.Error
-	return errors.As(err, &refusal) && refusal.Code()&0xff == sqlite3.SQLITE_BUSY
+	return errors.As(err, &refusal) && refusal.Code()&0xff == code
+}
+
+// uncommitted is the error of a COMMIT. One that could not be written to the disk may be there all the same: it is
+// undone here, but who opens the database after a crash finds it in the file.
+func uncommitted(err error) error {
+	unknown := hasCode(err, sqlite3.SQLITE_IOERR)
+	err = classify(context.Background(), err)
+	var unavailable *driver.UnavailableError
+	if unknown && errors.As(err, &unavailable) {
+		unavailable.CommitUnknown = true
+	}
+	return err
 }

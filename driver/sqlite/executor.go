@@ -95,6 +95,11 @@ func runTx(ctx context.Context, tx *transaction, begin string, fn func(tx query.
 			tx.rollback(ctx)
 		}
 	}()
+	if s, ok := tx.runner.(*session); ok && s.place.wasLeft() {
+		if err := s.place.check(false); err != nil {
+			return err
+		}
+	}
 	if _, err := tx.ExecContext(ctx, begin); err != nil {
 		return classify(ctx, err)
 	}
@@ -126,9 +131,12 @@ func (t *transaction) commit(ctx context.Context) error {
 	// Not to be interrupted: whoever is told of a failure must be able to rely on it.
 	if _, err := t.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
 		t.rollback(ctx)
-		return classify(context.WithoutCancel(ctx), err)
+		return uncommitted(err)
 	}
 	t.ended = true
+	if s, ok := t.runner.(*session); ok {
+		return s.place.check(true)
+	}
 	return nil
 }
 

@@ -32,15 +32,19 @@ type session struct {
 	synchrony  int                               // the pragma synchronous; 0: not known yet
 	relaxed    bool                              // relax is to be undone
 	lost       bool                              // the connection was given up
+	place      *place                            // nil: of no file, or one that the app opened
 }
 
-func newSession(ctx context.Context, db *sql.DB, keep bool) (*session, error) {
-	conn, err := connect(ctx, db)
+func newSession(ctx context.Context, p *pool) (*session, error) {
+	if err := p.place.check(false); err != nil {
+		return nil, err
+	}
+	conn, err := connect(ctx, p.db)
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn}
-	if keep {
+	s := &session{conn: conn, place: p.place}
+	if p.keep {
 		s.statements, err = simplelru.NewLRU(keptStatements, func(_ string, statement *sql.Stmt) { _ = statement.Close() })
 	}
 	return s, err
@@ -192,6 +196,7 @@ func (s *session) close() error {
 // goes out first: its page cache is warm.
 type pool struct {
 	db       *sql.DB
+	place    *place
 	keep     bool          // sessions stay open between uses; else their connections go back to db
 	patience time.Duration // how long acquire waits at the most; 0: as long as the context
 	permits  chan struct{}
@@ -245,7 +250,7 @@ func (p *pool) wait(ctx context.Context, groups <-chan *group) (*session, *group
 	if s := p.lastUsed(); s != nil {
 		return s, nil, nil
 	}
-	s, err := newSession(ctx, p.db, p.keep)
+	s, err := newSession(ctx, p)
 	if err != nil {
 		<-p.permits
 	}

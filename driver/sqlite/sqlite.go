@@ -15,6 +15,11 @@
 // power failure may undo it, and ends its worker, too. In memory, one connection does all: reads
 // wait for the transaction that is open.
 //
+// The file must stay where it is while it is open, and the two beside it, -wal and -shm. One that was moved or
+// deleted is noticed when something was committed to it, which is ErrUnavailable with CommitUnknown; what follows is
+// refused until it is back. A file in which SQLite finds damage is ErrCorrupt; it does not find all there can be. A full disk and one that fails are
+// ErrUnavailable; of a commit that the disk failed nobody knows whether a crash brings it back: CommitUnknown.
+//
 // Each schema's tables carry its name as a prefix: tenant_acme__events. Creating a schema takes
 // longer the more there are, because SQLite reads its catalog again: see docs/benchmarks.md.
 package sqlite
@@ -31,6 +36,7 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/migrate"
@@ -65,9 +71,11 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 	if !from.memory {
 		d.readers = open(readers(config), true)
 	}
-	err = answer(ctx, d.writer)
+	if err = answer(ctx, d.writer); err == nil && !from.memory {
+		err = d.remember(ctx)
+	}
 	var refusal *driver.Error
-	if errors.As(err, &refusal) && refusal.Kind == driver.ErrInternal {
+	if errors.As(err, &refusal) && (refusal.Kind == driver.ErrInternal || hasCode(err, sqlite3.SQLITE_NOTADB)) {
 		refusal.Kind = driver.ErrInvalid // nothing was asked for yet but what the dsn says
 	}
 	if err != nil {
@@ -75,6 +83,22 @@ func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (d
 		return nil, driver.Fail("Connect", "", "database", from.path, err)
 	}
 	return d, nil
+}
+
+// remember keeps where the file is, for the connections that are opened from now on.
+func (d *db) remember(ctx context.Context) error {
+	s, err := d.writer.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.writer.release(s)
+	var path string
+	if err := runQuery(ctx, s, "SELECT file FROM pragma_database_list WHERE name = 'main'", nil, []any{&path}, nil); err != nil {
+		return err
+	}
+	s.place = placeOf(path)
+	d.writer.place, d.readers.place = s.place, s.place
+	return nil
 }
 
 // New adopts an app's own *sql.DB of modernc.org/sqlite, whose settings stay the app's: see the
