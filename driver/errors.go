@@ -45,6 +45,8 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrReadOnly: the database or the transaction takes no writes.
 	ErrReadOnly = errors.New("read-only")
+	// ErrPermission: the role that the app is connected as lacks a privilege. Details: PermissionError.
+	ErrPermission = errors.New("permission denied")
 	// ErrUnavailable: lost connection, busy, deadlock or serialization failure. Trying again may
 	// help. Details: UnavailableError.
 	ErrUnavailable = errors.New("unavailable")
@@ -139,7 +141,10 @@ func Fail(op, schema, entity, key string, err error) error {
 	var unavailable *UnavailableError
 	var missing *MissingKeyError
 	var lost *LeaseLostError
+	var permission *PermissionError
 	switch {
+	case errors.As(err, &permission):
+		failed.Kind = ErrPermission
 	case errors.As(err, &lost):
 		failed.Kind = ErrLeaseLost
 	case errors.As(err, &missing):
@@ -217,6 +222,17 @@ func (e *UnavailableError) Error() string {
 
 // Unwrap returns the database driver's own error.
 func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// PermissionError is the detail of ErrPermission.
+type PermissionError struct {
+	Remedy string // who has to be granted what, or who can do it instead
+	Err    error  `json:"-"` // the database driver's own error, which names the table or the schema
+}
+
+func (e *PermissionError) Error() string { return e.Err.Error() + "; " + e.Remedy }
+
+// Unwrap returns the database driver's own error.
+func (e *PermissionError) Unwrap() error { return e.Err }
 
 // IsRetryable reports whether the same call may succeed when it is made again: the error matches
 // ErrUnavailable and it is known that nothing was committed.

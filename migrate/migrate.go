@@ -119,7 +119,7 @@ func Drop(ctx context.Context, t Target, schema string) error {
 func undo(ctx context.Context, t Target, schema string, work func(tx Tx) error) error {
 	t.Forget(schema)
 	defer t.Forget(schema)
-	return t.MigrationTx(ctx, schema, work)
+	return byTheOwner(t.MigrationTx(ctx, schema, work))
 }
 
 func uninstall(ctx context.Context, t Target, schema string, tx Tx) error {
@@ -170,7 +170,7 @@ func up(ctx context.Context, t Target, schema string) (Status, error) {
 			return err
 		})
 	}
-	return status, fail("migrate.Up", schema, err)
+	return status, fail("migrate.Up", schema, byTheOwner(err))
 }
 
 func verify(ctx context.Context, t Target, schema string) error {
@@ -233,3 +233,13 @@ func each(db driver.DB, schemas []string, work func(Target, string) error) error
 }
 
 func fail(op, schema string, err error) error { return driver.Fail(op, schema, "schema", "", err) }
+
+// byTheOwner tells of a refusal, if it is one, which role can migrate.
+func byTheOwner(err error) error {
+	var refusal *driver.PermissionError
+	if errors.As(err, &refusal) {
+		refusal.Remedy = "only the role that owns the tables can migrate them, and one that may create schemas in the database can make new ones: migrate as that role, in a step of " +
+			"the deployment, and let the app connect with driver.WithMigrations(driver.MigrateVerify)"
+	}
+	return err
+}

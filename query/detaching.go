@@ -252,7 +252,7 @@ func (r *archives) patiently(ctx context.Context, fn func(x Executor) error) err
 		})
 		var unavailable *driver.UnavailableError
 		if !errors.As(err, &unavailable) || unavailable.CommitUnknown || time.Now().After(ends) {
-			return err
+			return byTheOwner(err)
 		}
 		select {
 		case <-time.After(pause/2 + rand.N(pause/2)):
@@ -286,5 +286,5 @@ func (r *archives) dropPartition(ctx context.Context, x Executor, archive driver
 	if err == nil {
 		_, err = x.Exec(ctx, r.detachingSQL().drop(p), nil)
 	}
-	return err
+	return byTheOwner(err)
 }

@@ -90,6 +90,15 @@ func (p *partitioning) extend(ctx context.Context, position int64) error {
 	if err == nil {
 		p.learn(end)
 	}
+	return byTheOwner(err)
+}
+
+// byTheOwner tells of a refusal, if it is one, that no grant helps.
+func byTheOwner(err error) error {
+	var refusal *driver.PermissionError
+	if errors.As(err, &refusal) {
+		refusal.Remedy = "only the role that owns the tables can create, move and drop partitions: let a process of that role do it"
+	}
 	return err
 }
 

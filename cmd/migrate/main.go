@@ -6,6 +6,7 @@
 //	migrate -dsn DSN -schema tenant_a verify            fail unless they are up to date
 //	migrate -dsn DSN version                            where each installed schema stands
 //	migrate -dsn DSN -schema tenant_a -to 0 down        back to a version; what later ones store is lost
+//	migrate -dsn DSN -schema tenant_a -role app grants  print what that role needs to run an app, as SQL
 //
 // Without -schema, all schemas in which neoevents is installed. DSN may come from NEOEVENTS_DSN
 // instead, to keep a password out of the process list. Exit status: 0, 1 for a failure, 2 for wrong
@@ -36,7 +37,7 @@ func main() {
 	os.Exit(code)
 }
 
-const usage = "usage: migrate -dsn DSN [-schema NAME[,NAME…]] [-event-partitions SIZE] [-to VERSION] up|verify|version|down"
+const usage = "usage: migrate -dsn DSN [-schema NAME[,NAME…]] [-event-partitions SIZE] [-to VERSION] [-role ROLE] up|verify|version|down|grants"
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
@@ -49,6 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	schema := flags.String("schema", "", "schemas, separated by commas (default all installed ones)")
 	to := flags.Int("to", -1, "the version to go down to; 0 removes everything")
 	partitions := flags.Int64("event-partitions", 0, "the positions of each partition of the events of a schema that up creates, on PostgreSQL; 0: not partitioned")
+	role := flags.String("role", "", "the role, on PostgreSQL, for which grants prints what it needs")
 	flags.Lookup("dsn").DefValue = "" // -h must not print the environment's password
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -57,22 +59,22 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	command := flags.Arg(0)
-	down := command == "down"
+	down, grants := command == "down", command == "grants"
 	switch {
-	case *dsn == "", flags.NArg() != 1, !strings.Contains(" up verify version down ", " "+command+" "),
-		down && (*schema == "" || *to < 0), !down && *to >= 0, command != "up" && *partitions != 0:
+	case *dsn == "", flags.NArg() != 1, !strings.Contains(" up verify version down grants ", " "+command+" "),
+		down && (*schema == "" || *to < 0), !down && *to >= 0, command != "up" && *partitions != 0, grants != (*role != ""):
 		fmt.Fprintln(stderr, usage)
-		fmt.Fprintln(stderr, "down takes -schema and -to, the others no -to; up alone takes -event-partitions")
+		fmt.Fprintln(stderr, "down takes -schema and -to, the others no -to; up alone takes -event-partitions; grants takes -role, the others do not")
 		return 2
 	}
-	if err := work(ctx, command, *dsn, *schema, *to, *partitions, stdout); err != nil {
+	if err := work(ctx, command, *dsn, *schema, *role, *to, *partitions, stdout); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
 	return 0
 }
 
-func work(ctx context.Context, command, dsn, names string, to int, partitions int64, stdout io.Writer) error {
+func work(ctx context.Context, command, dsn, names, role string, to int, partitions int64, stdout io.Writer) error {
 	db, err := driver.Connect(ctx, dsn, driver.WithEventPartitions(partitions))
 	if err != nil {
 		return err
@@ -89,6 +91,13 @@ func work(ctx context.Context, command, dsn, names string, to int, partitions in
 	}
 	var failures []error
 	switch command {
+	case "grants":
+		for _, schema := range schemas {
+			script, err := migrate.Grants(db, schema, role)
+			failures = append(failures, err)
+			fmt.Fprint(stdout, script)
+		}
+		return errors.Join(failures...)
 	case "up":
 		failures = append(failures, migrate.Up(ctx, db, schemas...))
 	case "verify":

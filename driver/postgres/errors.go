@@ -89,6 +89,9 @@ func withoutConfig(err error) error {
 	return &unreachable{text + remedy, failed.Unwrap()}
 }
 
+// lacksGrants is the remedy where nothing more is known than that a privilege is missing.
+const lacksGrants = "grant the role of the app what this prints: go run github.com/neomultitenant/neoevents/cmd/migrate -dsn DSN -schema SCHEMA -role ROLE grants"
+
 // refused maps a SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html
 func refused(ctx context.Context, code string, err error, mayHaveCommitted bool) error {
 	kind := driver.ErrInternal
@@ -101,6 +104,8 @@ func refused(ctx context.Context, code string, err error, mayHaveCommitted bool)
 		kind = driver.ErrReadOnly
 	case "XX001", "XX002": // data_corrupted, index_corrupted
 		kind = driver.ErrCorrupt
+	case "42501": // insufficient_privilege
+		return &driver.Error{Kind: driver.ErrPermission, Err: &driver.PermissionError{Remedy: lacksGrants, Err: err}}
 	case "57014": // query_canceled: by the context, or by statement_timeout
 		if ctx.Err() != nil {
 			return ended(ctx, err)
