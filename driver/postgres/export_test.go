@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/sqltexts"
 	"github.com/neomultitenant/neoevents/migrate"
+	"github.com/neomultitenant/neoevents/query"
 )
 
 // Empty removes all rows of a schema: of the youngest tables first, as they refer to older ones.
@@ -25,4 +27,9 @@ BEGIN
 	END LOOP;
 END $$`, schema, migrate.VersionTable)).ReadAll()
 	return err
+}
+
+// Recorded is a Store of the same schema whose statements are written down.
+func Recorded(on driver.DB, store driver.Store, texts *sqltexts.Texts) driver.Store {
+	return store.(*query.Store).On(sqltexts.Recorder{Executor: &executor{on.(*db), store.Schema()}, Texts: texts})
 }

@@ -120,10 +120,10 @@ func TestWhatAFileRefusesHasItsKind(t *testing.T) {
 		harm   func(t *testing.T, path string)
 		want   error
 	}{
-		"no database":        {"", func(t *testing.T, path string) { overwrite(t, path, 0, 1<<12) }, driver.ErrInvalid},
-		"damaged pages":      {"", func(t *testing.T, path string) { overwrite(t, path, 1<<12, 1<<16) }, driver.ErrCorrupt},
-		"read-only":          {"?mode=ro", nil, driver.ErrReadOnly},
-		"full":               {"?_pragma=max_page_count(1)", nil, driver.ErrUnavailable},
+		"no database":   {"", func(t *testing.T, path string) { overwrite(t, path, 0, 1<<12) }, driver.ErrInvalid},
+		"damaged pages": {"", func(t *testing.T, path string) { overwrite(t, path, 1<<12, 1<<16) }, driver.ErrCorrupt},
+		"read-only":     {"?mode=ro", nil, driver.ErrReadOnly},
+		"full":          {"?_pragma=max_page_count(1)", nil, driver.ErrUnavailable},
 		"locked": {"?_pragma=busy_timeout(10)", func(t *testing.T, path string) {
 			db, err := sql.Open("sqlite", "file:"+path+"?_txlock=exclusive")
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/sqltexts"
 	"github.com/neomultitenant/neoevents/migrate"
 	"github.com/neomultitenant/neoevents/query"
 )
@@ -103,4 +104,9 @@ type waitingContext struct {
 func (c waitingContext) Done() <-chan struct{} {
 	c.waits()
 	return c.Context.Done()
+}
+
+// Recorded is a Store of the same schema whose statements are written down.
+func Recorded(on driver.DB, store driver.Store, texts *sqltexts.Texts) driver.Store {
+	return store.(*query.Store).On(sqltexts.Recorder{Executor: &executor{on.(*db)}, Texts: texts})
 }
