@@ -3,6 +3,7 @@
 .POSIX:
 
 FUZZTIME = 30s
+TARGETS = ^Fuzz
 ARGS =
 
 # The sizes of make crash and make archive-crash; EVENTS= is how many events, 50000 unless it is given.
@@ -72,13 +73,8 @@ cover: ## Run all tests and show how much of the library they reach; details: go
 	go test -coverpkg=./driver/...,./migrate,./query -coverprofile=cover.out ./...
 	@go tool cover -func=cover.out | tail -n 1
 
-fuzz: ## Fuzz each of what reads foreign input for FUZZTIME: JSON, filters, conditions, sealed secrets, signatures, archives
-	go test -run '^$$' -fuzz '^FuzzCheck$$' -fuzztime $(FUZZTIME) ./internal/jsontext
-	go test -run '^$$' -fuzz '^FuzzFilters$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./driver
-	go test -run '^$$' -fuzz '^FuzzConditions$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1x ./driver
-	go test -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime $(FUZZTIME) ./driver
-	go test -run '^$$' -fuzz '^FuzzVerify$$' -fuzztime $(FUZZTIME) ./webhook
-	go test -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime $(FUZZTIME) ./archive
+fuzz: ## Fuzz each target that there is for FUZZTIME, or those that match TARGETS
+	@sh tools/fuzz.sh $(FUZZTIME) '$(TARGETS)'
 
 behaviours: ## Write docs/behaviours.md anew, from a run of the suite on every backend
 	@sh tools/behaviours.sh docs/behaviours.md

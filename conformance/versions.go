@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"errors"
 	"math"
 	"slices"
 
@@ -131,8 +132,8 @@ func versionsBeyondTheLargest(t *test) {
 			return err
 		},
 	} {
-		if err := save(); err == nil {
-			t.Errorf("%s after the largest version: no error, want one", name)
+		if err := save(); !errors.Is(err, driver.ErrState) {
+			t.Errorf("%s after the largest version: got error %v, want %v", name, err, driver.ErrState)
 		}
 	}
 	t.wantState(before)

@@ -1,6 +1,7 @@
 package driver_test
 
 import (
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,33 @@ func TestNoTwoArchivesShareAFile(t *testing.T) {
 		}
 		if strings.EqualFold(first, second) && one != other {
 			rt.Fatalf("%q: %s and %s differ in case only", rule.LocationTemplate, first, second)
+		}
+	})
+}
+
+// FuzzLocationTemplate: a template that is taken makes names that stay inside of a storage, in parts that file
+// systems take, and that differ for two archives.
+func FuzzLocationTemplate(f *testing.F) {
+	for _, template := range []string{driver.DefaultLocation, "{id}", "a/{rule}.{year}{month}_{id}", "../{id}", "{id}/..", "/{id}", "a\\{id}", "{id}.", "{{id}}", "{sche{id}ma}", "ä{id}"} {
+		f.Add(template)
+	}
+	f.Fuzz(func(t *testing.T, template string) {
+		rule := ruleWith(func(r *driver.ArchiveRule) { r.LocationTemplate = template })
+		if rule.Validate() != nil {
+			return
+		}
+		at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+		one, other := rule.LocationName("tenant_acme", uuid.Max, at), rule.LocationName("tenant_acme", uuid.MustParse("0192a8c0-0000-7000-8000-00000000abcd"), at)
+		if one == other {
+			t.Errorf("two archives have the name %q", one)
+		}
+		if len(one) > 960 || path.Clean(one) != one || path.IsAbs(one) {
+			t.Errorf("got the name %q", one)
+		}
+		for part := range strings.SplitSeq(one, "/") {
+			if part == "" || part[0] == '.' || part[len(part)-1] == '.' || len(part) > 180 || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" {
+				t.Errorf("got the name %q with the part %q", one, part)
+			}
 		}
 	})
 }

@@ -133,12 +133,17 @@ const DetachPatience = time.Minute
 
 // PrepareDetach is Prepare for what a partition is chosen by. For backends.
 func (c *ArchiveCriteria) PrepareDetach() error {
-	for field, n := range map[string]int{
-		"include_types": len(c.IncludeTypes), "exclude_types": len(c.ExcludeTypes),
-		"include_contexts": len(c.IncludeContexts), "exclude_contexts": len(c.ExcludeContexts),
+	for _, chosen := range []struct {
+		field string
+		n     int
+	}{
+		{"include_types", len(c.IncludeTypes)},
+		{"exclude_types", len(c.ExcludeTypes)},
+		{"include_contexts", len(c.IncludeContexts)},
+		{"exclude_contexts", len(c.ExcludeContexts)},
 	} {
-		if n > 0 {
-			return &InvalidError{field, "must be empty: a partition goes as a whole"}
+		if chosen.n > 0 {
+			return &InvalidError{chosen.field, "must be empty: a partition goes as a whole"}
 		}
 	}
 	return c.Prepare()

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/webhook"
 )
 
 func validEndpoint() driver.Endpoint {
@@ -401,4 +403,34 @@ func TestRotateOptions(t *testing.T) {
 			t.Errorf("%s: got error %v, want none", name, err)
 		}
 	}
+}
+
+// FuzzSecretToken: a secret that an endpoint can have is one that package webhook can sign with, and the
+// other way round, but for what the database can't store.
+func FuzzSecretToken(f *testing.F) {
+	for _, secret := range []string{
+		"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_AAAA", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2La\nLaSw", "a", "", "ä", "\xff", "a\x00",
+		driver.Redacted, "whsec_" + strings.Repeat("QUFB", 8), "whsec_" + strings.Repeat("QUFB", 22), "WHSEC_AAAA", strings.Repeat("a", 255), strings.Repeat("a", 256),
+	} {
+		f.Add(secret)
+	}
+	f.Fuzz(func(t *testing.T, secret string) {
+		endpoint := driver.NewEndpoint("Acme", "https://acme.example/hooks")
+		endpoint.SecretToken = driver.NewSecret(secret)
+		refused := endpoint.Validate()
+		_, unusable := webhook.Sign("msg_1", time.Unix(0, 0), nil, secret)
+		storable := secret != "" && secret != driver.Redacted && len(secret) <= driver.MaxSecret && utf8.ValidString(secret) && !strings.Contains(secret, "\x00")
+		if storable && (refused == nil) != (unusable == nil) {
+			t.Errorf("the endpoint says %v, package webhook %v", refused, unusable)
+		}
+		if !storable && secret != "" && refused == nil {
+			t.Error("accepted")
+		}
+		if refused != nil {
+			wantInvalid(t, "the secret", refused, "secret_token")
+			if len(secret) > 20 && strings.Contains(refused.Error(), secret) {
+				t.Errorf("the error tells the secret: %v", refused)
+			}
+		}
+	})
 }

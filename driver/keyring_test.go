@@ -385,3 +385,40 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// FuzzNewKeyRing: a key that is taken seals under its ID and nobody else's, and nothing opens elsewhere.
+func FuzzNewKeyRing(f *testing.F) {
+	for _, id := range []string{"a", "2026", "a_b-C", "", "a.b", "ä", "a\n", "v1", strings.Repeat("a", 64), strings.Repeat("a", 65)} {
+		f.Add(id, bytes.Repeat([]byte{7}, 32), canary)
+	}
+	f.Add("a", make([]byte, 32), "")
+	f.Add("a", bytes.Repeat([]byte{7}, 31), "plain.x")
+	f.Fuzz(func(t *testing.T, id string, key []byte, text string) {
+		usable := len(key) == 32 && !bytes.Equal(key, make([]byte, 32)) && len(id) >= 1 && len(id) <= 64 &&
+			strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == ""
+		ring, err := driver.NewKeyRing(driver.NewKey(id, key))
+		if (err == nil) != usable {
+			t.Fatalf("key %q of %d bytes: got error %v, want one: %t", id, len(key), err, !usable)
+		}
+		if err != nil {
+			wantInvalid(t, id, err, "keys[0]."+map[bool]string{true: "bytes", false: "id"}[strings.Contains(err.Error(), ".bytes")])
+			return
+		}
+		sealed := ring.Seal(text, place)
+		if by, err := driver.SealedBy(sealed); err != nil || by != id {
+			t.Errorf("sealed under %q: got %q (%v)", id, by, err)
+		}
+		if got, err := ring.Open(sealed, place); err != nil || got != text {
+			t.Errorf("%q came back as %q (%v)", text, got, err)
+		}
+		if _, err := ring.Open(sealed, place+"x"); err == nil {
+			t.Error("opened in another place")
+		}
+		key[0]++
+		if another, err := driver.NewKeyRing(driver.NewKey(id, key)); err == nil {
+			if _, err := another.Open(sealed, place); err == nil {
+				t.Error("opened with another key of the same ID")
+			}
+		}
+	})
+}

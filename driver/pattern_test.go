@@ -85,3 +85,44 @@ func TestCoveringPatternsAreThoseThatMatch(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPatterns: what a pattern is, and what it covers, as a few lines say that look at words.
+func FuzzPatterns(f *testing.F) {
+	for _, pattern := range append(patterns, "", "a..*", "a*", "*.a", "a.*.b", ".*", "ä.*", "a.\x00") {
+		for _, eventType := range []string{"a", "a.b", "a.b.c", "A.b", "ab.c", "", "a.", longest, "*"} {
+			f.Add(pattern, eventType)
+		}
+	}
+	isWord := func(word string) bool {
+		return word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == ""
+	}
+	areWords := func(words []string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !isWord(w) })
+	}
+	f.Fuzz(func(t *testing.T, pattern, eventType string) {
+		words, typeWords := strings.Split(pattern, "."), strings.Split(eventType, ".")
+		isType := areWords(typeWords) && len(eventType) <= driver.MaxEventType
+		if err := driver.ValidateEventType(eventType); (err == nil) != isType {
+			t.Fatalf("type %q: got error %v, want one: %t", eventType, err, !isType)
+		}
+		last := len(words) - 1
+		open := words[last] == "*"
+		if open {
+			words = words[:last]
+		}
+		isPattern := areWords(words) && len(pattern) <= driver.MaxEventType
+		if err := driver.ValidateEventPattern(pattern); (err == nil) != isPattern {
+			t.Fatalf("pattern %q: got error %v, want one: %t", pattern, err, !isPattern)
+		}
+		if !isPattern || !isType {
+			return
+		}
+		want := slices.Equal(words, typeWords) && !open || open && len(typeWords) > len(words) && slices.Equal(words, typeWords[:len(words)])
+		if got := driver.MatchEventType(pattern, eventType); got != want {
+			t.Errorf("MatchEventType(%q, %q) = %t, want %t", pattern, eventType, got, want)
+		}
+		if got := slices.Contains(driver.CoveringPatterns(eventType), pattern); got != want {
+			t.Errorf("%q among CoveringPatterns(%q): %t, want %t", pattern, eventType, got, want)
+		}
+	})
+}

@@ -59,3 +59,50 @@ func TestSchemaNamesThatAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// FuzzValidateSchema: what is accepted is 1 to 48 of the characters that are allowed, and no table of one
+// schema can be taken for a table of another one where the schema is a prefix.
+func FuzzValidateSchema(f *testing.F) {
+	for _, names := range [][2]string{
+		{"tenant_acme", "tenant-acme"},
+		{"a", "a_b"},
+		{"a", "a__b"},
+		{"a_", "a"},
+		{"acme", "ACME"},
+		{"a", "a-"},
+		{"pg_a", "pga"},
+		{"a\x00", "a"},
+		{"sqlite_a", "information_schema"},
+		{"", " "},
+		{"events", "a-_b"},
+		{"ı", "i\n"},
+		{strings.Repeat("a", 48), strings.Repeat("a", 49)},
+	} {
+		f.Add(names[0], names[1])
+	}
+	f.Fuzz(func(t *testing.T, one, other string) {
+		for _, name := range []string{one, other} {
+			err := driver.ValidateSchema(name)
+			if want := simplySchema(name); (err == nil) != want {
+				t.Fatalf("%q: got error %v, want one: %t", name, err, !want)
+			}
+			if err != nil {
+				wantInvalid(t, name, err, "schema")
+			}
+		}
+		if one != other && simplySchema(one) && simplySchema(other) && strings.HasPrefix(one+"__", other+"__") {
+			t.Errorf("the tables of %q look like ones of %q", one, other)
+		}
+	})
+}
+
+// simplySchema is the rule, spelled out.
+func simplySchema(name string) bool {
+	for _, c := range []byte(name) {
+		if !strings.Contains("abcdefghijklmnopqrstuvwxyz0123456789_-", string(rune(c))) {
+			return false
+		}
+	}
+	return len(name) > 0 && len(name) <= 48 && !strings.HasPrefix(name, "pg_") && !strings.HasPrefix(name+"_", "sqlite_") &&
+		name != "information_schema" && !strings.Contains(name, "__") && name[len(name)-1] != '_'
+}

@@ -1,6 +1,8 @@
 package query
 
 import (
+	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -80,7 +82,7 @@ func newEventSQL(s *schemaSQL) *eventSQL {
 	newestFirst := "e.occurred_at DESC, e.position DESC"
 	return &eventSQL{
 		save:         b.save("?", b.untaken(theID, theVersion)),
-		saveNext:     b.save("("+b.lastOf("?", "?")+") + 1", b.untaken(theID)),
+		saveNext:     b.save("("+b.nextOf("?", "?")+")", b.untaken(theID)),
 		conflict:     b.conflict(),
 		archived:     b.archived(),
 		reserve:      b.render(sq.Select("r.*").Column(b.anyArchived()).From("(" + d.Reserve(b.numbered()) + ") r")),
@@ -335,13 +337,23 @@ func (b *builder) taken(by [2]string) string {
 
 // lastOf selects the last version of an aggregate, archived or not, 0 if there is none.
 func (b *builder) lastOf(aggregateType, aggregateID string) string {
+	return "SELECT coalesce(max(last), 0)" + b.fromLasts(aggregateType, aggregateID)
+}
+
+// nextOf selects the version after the last one of an aggregate. After the largest there is none: it is that
+// one again, which is taken.
+func (b *builder) nextOf(aggregateType, aggregateID string) string {
+	return fmt.Sprintf("SELECT coalesce(max(last) + CASE max(last) WHEN %d THEN 0 ELSE 1 END, 1)", int64(math.MaxInt64)) + b.fromLasts(aggregateType, aggregateID)
+}
+
+func (b *builder) fromLasts(aggregateType, aggregateID string) string {
 	last := func(table string) string {
 		return "SELECT max(aggregate_version) AS last FROM " + table + " WHERE aggregate_type = " + aggregateType + " AND aggregate_id = " + aggregateID
 	}
 	if b.keyed {
-		return "SELECT coalesce(max(last), 0) FROM (" + last(b.keys) + ") AS lasts"
+		return " FROM (" + last(b.keys) + ") AS lasts"
 	}
-	return "SELECT coalesce(max(last), 0) FROM (" + last(b.events) + " UNION ALL " + last(b.keys) + ") AS lasts"
+	return " FROM (" + last(b.events) + " UNION ALL " + last(b.keys) + ") AS lasts"
 }
 
 // archived looks for the keys of events that were just stored. It has to be asked afterwards: since their

@@ -43,6 +43,9 @@ func (r *events) saveOne(ctx context.Context, e *driver.Event) error {
 			return err
 		}
 		last, err := r.explainOne(ctx, e)
+		if err == nil && e.AggregateVersion == 0 {
+			err = checkRoom(last, 1)
+		}
 		switch {
 		case err != nil:
 			return err

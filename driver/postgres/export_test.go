@@ -10,6 +10,9 @@ import (
 	"github.com/neomultitenant/neoevents/query"
 )
 
+// Parse reads a DSN without connecting.
+var Parse = parse
+
 // Empty removes all rows of a schema: of the youngest tables first, as they refer to older ones.
 func Empty(ctx context.Context, on driver.DB, schema string) error {
 	conn, err := on.(*db).acquire(ctx, schema)

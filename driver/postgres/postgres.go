@@ -54,12 +54,9 @@ type backend struct{}
 
 // Connect implements driver.Driver.
 func (backend) Connect(ctx context.Context, dsn string, config driver.Config) (driver.DB, error) {
-	settings, err := pgxpool.ParseConfig(dsn)
-	if err != nil || strings.Contains(settings.ConnConfig.Database, "@") {
-		// An @ in the database's name is one of a password that has a slash before it. Not even the
-		// cause: it may quote a part of the password.
-		return nil, driver.Fail("Connect", "", "database", "", &driver.InvalidError{Field: "dsn", Reason: "can't be read; " +
-			"use postgres://user:password@host:port/database?sslmode=require with special characters percent-encoded, or host=… user=… dbname=…"})
+	settings, err := parse(dsn)
+	if err != nil {
+		return nil, driver.Fail("Connect", "", "database", "", err)
 	}
 	if config.MaxConns > 0 {
 		settings.MaxConns = int32(min(config.MaxConns, 1<<15))

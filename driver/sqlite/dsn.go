@@ -41,6 +41,9 @@ func parse(dsn string) (source, error) {
 	if path == "" {
 		return source{}, invalid("names no file; use sqlite:path/to/file.db or sqlite::memory:")
 	}
+	if strings.ContainsRune(path, 0) || strings.Contains(path, "%00") {
+		return source{}, invalid("names a file with a NUL character, where its name would end")
+	}
 	memory := path == ":memory:" || params.Get("mode") == "memory"
 	for _, pragma := range defaults {
 		if !hasPragma(params, pragma.name) {

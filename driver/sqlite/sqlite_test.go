@@ -168,6 +168,8 @@ func TestConnectTellsWhatIsWrongWithTheFile(t *testing.T) {
 		{"sqlite://", driver.ErrInvalid, "names no file"},
 		{"sqlite:?mode=ro", driver.ErrInvalid, "names no file"},
 		{"file:", driver.ErrInvalid, "names no file"},
+		{"sqlite:a\x00.db", driver.ErrInvalid, "NUL"},
+		{"file:a%00.db", driver.ErrInvalid, "NUL"},
 		{"sqlite:a.db?x=%zz", driver.ErrInvalid, "parameters"},
 		{"sqlite:a.db?x=1;y=2", driver.ErrInvalid, "parameters"},
 		{"file:a.db?mode=sideways", driver.ErrInvalid, "sideways"},

@@ -1,6 +1,9 @@
 package schedule_test
 
 import (
+	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,4 +61,91 @@ func TestCheckRefusesWhatIsNoSchedule(t *testing.T) {
 			t.Errorf("%q: accepted, due next on %s", wrong, next)
 		}
 	}
+}
+
+// FuzzNext: a schedule of the plain kind (numbers, ranges, steps, lists) is due next when a second reading of
+// it says that it is: one that goes from day to day. Of any other it is due in the future, on a whole minute.
+func FuzzNext(f *testing.F) {
+	for _, text := range []string{
+		"30 3 * * *", "*/15 * * * *", "0 0 29 2 *", "0 12 13 * 5", "0 12 13 * */2", "0 12 */2 * 5", "0 9 * * MON", "1-5/2,59 0-23 1 1-3,7 *", "0 0 31 * *", "0 0 L * *", "0 0 * * 5#2",
+		"0 0 15W * *", "@daily", "@reboot", "60 * * * *", "0 0 30 2 *", "0 0 1 1 7", "0 0 * * 0-7", "5/10 * * * *", "? ? ? ? ?", "0 0 1,31 2,4 *", "0 0 */31 * 1-5",
+	} {
+		f.Add(text, int64(1772236799))
+		f.Add(text, int64(1709164800))
+	}
+	f.Fuzz(func(t *testing.T, text string, seconds int64) {
+		const centuries = 8_000_000_000
+		after := time.Unix(((seconds%centuries)+centuries)%centuries, 0).UTC() // to the year 2223
+		next, ok := schedule.Next(text, after)
+		if ok && (!next.After(after) || next.Second() != 0 || next.Nanosecond() != 0 || next.Location() != time.UTC) {
+			t.Fatalf("%q after %s: got %s", text, after, next)
+		}
+		fields := strings.Fields(text)
+		if ok && schedule.Check(text) != nil && len(text) < 100 {
+			t.Errorf("%q: due on %s, and no schedule", text, next)
+		}
+		if len(fields) != 5 || strings.ContainsFunc(strings.Join(fields, ""), func(c rune) bool { return !strings.ContainsRune("0123456789*,-/", c) }) {
+			return
+		}
+		want, plain := plainNext(fields, after)
+		if plain && (ok != !want.IsZero() || ok && !next.Equal(want)) {
+			t.Errorf("%q after %s: got %s, %t, want %s", text, after, next, ok, want)
+		}
+	})
+}
+
+// plainNext reads a schedule as crontab(5) says: the zero time if it is never due, false for one that is not
+// plain.
+func plainNext(fields []string, after time.Time) (next time.Time, plain bool) {
+	var sets [5]map[int]bool
+	for i, limits := range [5][2]int{{0, 59}, {0, 23}, {1, 31}, {1, 12}, {0, 7}} {
+		if sets[i], plain = plainField(fields[i], limits[0], limits[1]); !plain {
+			return time.Time{}, false
+		}
+	}
+	minutes, hours, days, months, weekdays := sets[0], sets[1], sets[2], sets[3], sets[4]
+	if weekdays[7] {
+		weekdays[0] = true
+	}
+	either := fields[2][0] != '*' && fields[4][0] != '*'
+	for day := after.Truncate(24 * time.Hour); day.Before(after.AddDate(9, 0, 0)); day = day.AddDate(0, 0, 1) {
+		ofMonth, ofWeek := days[day.Day()], weekdays[int(day.Weekday())]
+		if !months[int(day.Month())] || !(ofMonth && ofWeek || either && (ofMonth || ofWeek)) {
+			continue
+		}
+		for minute := range 24 * 60 {
+			at := day.Add(time.Duration(minute) * time.Minute)
+			if at.After(after) && hours[minute/60] && minutes[minute%60] {
+				return at, true
+			}
+		}
+	}
+	return time.Time{}, true
+}
+
+func plainField(field string, least, most int) (set map[int]bool, plain bool) {
+	set = map[int]bool{}
+	for part := range strings.SplitSeq(field, ",") {
+		span, every, stepped := strings.Cut(part, "/")
+		from, to, ranged := strings.Cut(span, "-")
+		first, last, step := least, most, 1
+		var errs [3]error
+		if span != "*" {
+			first, errs[0] = strconv.Atoi(from)
+			last = first
+			if ranged {
+				last, errs[1] = strconv.Atoi(to)
+			}
+		}
+		if stepped {
+			step, errs[2] = strconv.Atoi(every)
+		}
+		if errors.Join(errs[:]...) != nil || first < least || last > most || last < first || step < 1 || stepped && span != "*" && !ranged {
+			return nil, false
+		}
+		for n := first; n <= last; n += step {
+			set[n] = true
+		}
+	}
+	return set, true
 }
