@@ -52,6 +52,9 @@ func (r *events) unhold(ctx context.Context, ids []uuid.UUID) error {
 		return nil
 	}
 	unheld, err := r.exec.Exec(ctx, r.claimSQL().unhold, []any{ids})
+	if err != nil && !r.exec.IsTx() {
+		return nil // what it follows is committed: who is told that it failed would do it again
+	}
 	return r.tell(ctx, unheld > 0, err)
 }
 

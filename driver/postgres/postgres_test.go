@@ -769,6 +769,37 @@ func TestALostConnectionWhileMarking(t *testing.T) {
 	}
 }
 
+// What has taken effect is not reported as failed when the statement behind it is lost, which lets the aggregate go on.
+func TestALostConnectionBehindAnAck(t *testing.T) {
+	for name, done := range map[string]func(driver.EventRepository, []driver.Claim) error{
+		"Ack": func(events driver.EventRepository, claims []driver.Claim) error { return events.Ack(soon(t), claims) },
+		"MarkAsProcessed": func(events driver.EventRepository, claims []driver.Claim) error {
+			_, err := events.MarkAsProcessed(soon(t), claims[0].Event.ID)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			line := newProxy(t, pgtest.DSN(t))
+			store := storeOf(t, open(t, line.dsn), tenant)
+			mustSave(t, store, newEvent())
+			claims, err := store.Events().Claim(soon(t), driver.ClaimOptions{PerAggregateOrder: true})
+			if err != nil || len(claims) != 1 {
+				t.Fatalf("claimed %d (%v), want 1", len(claims), err)
+			}
+			line.arm(execute, fault{passing: 1})
+			if err := done(store.Events(), claims); err != nil {
+				t.Errorf("got error %v, want none", err)
+			}
+			if line.armed() {
+				t.Error("no statement came behind the first one: what is tested here is gone")
+			}
+			if waiting, err := store.Events().CountUnprocessed(soon(t)); err != nil || waiting != 0 {
+				t.Errorf("unprocessed: got %d (%v), want 0", waiting, err)
+			}
+		})
+	}
+}
+
 // The simple protocol sends a statement and its parameters as one message.
 func TestALostConnectionInTheSimpleProtocol(t *testing.T) {
 	line := newProxy(t, pgtest.DSN(t))
@@ -824,6 +855,7 @@ type message struct {
 
 // fault is what happens to a message. As a zero value: it never arrives, the connection is cut.
 type fault struct {
+	passing int    // how many messages like it go by before
 	forward bool   // it arrives, and the cut comes when the server has answered; the answer is lost
 	says    []byte // what the client hears before the cut
 	silence func() // no cut: the client hears nothing more, and this is called when the server has answered
@@ -881,11 +913,22 @@ func (p *proxy) arm(at message, f fault) {
 	p.at, p.fault = at, &f
 }
 
+// armed reports whether the fault has not happened yet.
+func (p *proxy) armed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fault != nil
+}
+
 // hit returns the fault of a message, once.
 func (p *proxy) hit(m message) *fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fault == nil || m.kind != p.at.kind || p.at.body != nil && string(m.body) != string(p.at.body) {
+		return nil
+	}
+	if p.fault.passing > 0 {
+		p.fault.passing--
 		return nil
 	}
 	f := p.fault

@@ -177,7 +177,7 @@ var errNo = fmt.Errorf("the answer is no: %w", driver.ErrNotFound)
 // survivable are the kinds of errors after which an app goes on.
 var survivable = []error{
 	driver.ErrUnavailable, driver.ErrReadOnly, driver.ErrLeaseLost, driver.ErrAlreadyExists, driver.ErrVersionConflict,
-	driver.ErrConflict, driver.ErrNotFound, driver.ErrState, context.DeadlineExceeded,
+	driver.ErrConflict, driver.ErrNotFound, driver.ErrState, context.DeadlineExceeded, context.Canceled,
 }
 
 // survive returns an error that is a defect. After one that tells of trouble it pauses.

@@ -27,12 +27,14 @@ type Options struct {
 	// included, events are claimed with PerAggregateOrder.
 	Tenants    []Tenant
 	Clients    int           // how many; 0: 8
-	First      int           // the number of the first one; runs at the same time need numbers of their own
 	Operations int           // how many calls they make, together; 0: until ctx is done
-	Seed       uint64        // what their choices follow from, ids included: each run on a database needs another one
+	Seed       uint64        // what their choices follow from; how they take turns is the scheduler's
 	Lease      time.Duration // the longest one; 0: 2 seconds
 	Timeout    time.Duration // of each call; 0: 10 seconds
 	Record     *history.Recorder
+
+	// Context is asked for the context of what a client does next; that may end at any time. Nil: one that does not end.
+	Context func() context.Context
 
 	// Expected tells of an error that would be a defect whether it is to be expected now. Nil: none is.
 	Expected func(error) bool
@@ -61,8 +63,7 @@ func Run(ctx context.Context, o Options) error {
 	var calls atomic.Int64
 	tenants := o.tenants()
 	group, ctx := errgroup.WithContext(ctx)
-	for i := range o.Clients {
-		n := o.First + i
+	for n := range o.Clients {
 		c := newClient(ctx, &o, n, tenants)
 		group.Go(func() (err error) {
 			defer catch(&err)
@@ -85,6 +86,9 @@ func Run(ctx context.Context, o Options) error {
 // act does one of the things that apps do.
 func (c *client) act() error {
 	c.choose()
+	if c.Context != nil {
+		c.ctx = c.Context()
+	}
 	n := c.rng.IntN(totalWeight)
 	for _, a := range acts {
 		if n -= a.weight; n < 0 {

@@ -23,7 +23,6 @@ type tenant struct {
 	aggregates []uuid.UUID // that get events now
 	known      []uuid.UUID // some events that are saved
 	hooks      []hook      // that get deliveries now
-	lastHook   int         // the number of the last one that was made
 }
 
 // How many aggregates of a tenant get events at a time, how many it remembers, and after how many events
@@ -61,7 +60,7 @@ func (t *tenant) aggregate(rng *rand.Rand) driver.Aggregate {
 
 const aggregateType = "Order"
 
-// newID is random as the seed has it.
+// newID is random as the seed has it, so that two runs with different seeds never share one.
 func newID(rng *rand.Rand) (id uuid.UUID) {
 	for i := range id {
 		id[i] = byte(rng.Uint32())

@@ -3,8 +3,6 @@ package clients
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -75,57 +73,50 @@ func (c *client) deliver() error {
 
 // subscribe makes a hook if there are too few, and ends one that has had enough.
 func (c *client) subscribe() error {
+	c.mu.Lock()
+	var full *hook
+	for i, h := range c.hooks {
+		if h.deliveries > mostDeliveries {
+			full = &h
+			c.hooks = append(c.hooks[:i:i], c.hooks[i+1:]...)
+			break
+		}
+	}
+	few := len(c.hooks) < openHooks
+	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(c.ctx, c.Timeout)
 	defer cancel()
-	full, next := c.turnOver()
-	var err error
 	if full != nil {
-		_, err = c.Store.Subscriptions().Delete(ctx, full.subscription)
+		if _, err := c.Store.Subscriptions().Delete(ctx, full.subscription); err != nil {
+			return c.survive(err)
+		}
 	}
-	if next != nil && err == nil {
-		err = c.make(ctx, next)
+	if !few {
+		return nil
 	}
-	return c.survive(err)
-}
-
-// turnOver takes away a hook that has had enough and numbers the one to be made. Nil: there is none.
-func (t *tenant) turnOver() (full, next *hook) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if i := slices.IndexFunc(t.hooks, func(h hook) bool { return h.deliveries > mostDeliveries }); i >= 0 {
-		full = &t.hooks[i]
-		t.hooks = slices.Concat(t.hooks[:i], t.hooks[i+1:])
-	}
-	if len(t.hooks) < openHooks {
-		t.lastHook++
-		name := fmt.Sprintf("hook %d of %s", t.lastHook, t.Name)
-		next = &hook{endpoint: contextOf(name), subscription: contextOf("subscription of " + name)}
-	}
-	return full, next
-}
-
-// make saves a hook, or takes the one that an earlier run left. Nobody sees one without its endpoint.
-func (c *client) make(ctx context.Context, h *hook) error {
 	endpoint := driver.NewEndpoint(c.Name, "https://hooks.example/"+c.Name)
-	endpoint.ID = h.endpoint
+	endpoint.ID = newID(c.rng)
 	endpoint.MaxRetryAttempts, endpoint.RetryBackoffSeconds, endpoint.RetryBackoffMultiplier = 50, 1, 1
 	subscription := driver.NewSubscription(endpoint.ID, "order.*")
-	subscription.ID, subscription.SubscriptionName = h.subscription, c.Name
-	_, err := c.Store.Endpoints().Save(ctx, endpoint)
-	if err == nil || errors.Is(err, driver.ErrAlreadyExists) {
-		_, err = c.Store.Subscriptions().Save(ctx, subscription)
+	subscription.ID, subscription.SubscriptionName = newID(c.rng), c.Name
+	for range mostSaves {
+		err := c.Store.InTx(ctx, func(tx driver.Store) error {
+			_, err := tx.Endpoints().Save(ctx, endpoint)
+			if err == nil {
+				_, err = tx.Subscriptions().Save(ctx, subscription)
+			}
+			return err
+		})
+		if err == nil || errors.Is(err, driver.ErrAlreadyExists) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.hooks = append(c.hooks, hook{endpoint: endpoint.ID, subscription: subscription.ID})
+			return nil
+		}
+		if err := c.survive(err); err != nil {
+			return err
+		}
 	}
-	if err != nil && !errors.Is(err, driver.ErrAlreadyExists) {
-		return err
-	}
-	stats, err := c.Store.Deliveries().GetStats(ctx, h.endpoint, 0)
-	if err != nil {
-		return err
-	}
-	h.deliveries = int(stats.Total)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.hooks = append(c.hooks, *h)
 	return nil
 }
 

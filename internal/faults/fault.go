@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
 )
@@ -33,8 +34,12 @@ type site struct {
 	dsn     string          // of the clients
 	around  string          // of who looks when all is over, not through what the fault stands in; empty: dsn
 	options []driver.Option // of the clients
+	timeout time.Duration   // of each of their calls; 0: 10 seconds
 	inject  func(ctx context.Context, w *work) error
 	end     func()
+
+	// expected tells of an error that would be a defect elsewhere whether the fault is the reason. Nil: none is.
+	expected func(error) bool
 }
 
 // work is what goes on while a fault is injected. Its inject function uses it; it is called again and again, never twice

@@ -1,19 +1,28 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
 	"os"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/clients"
+	"github.com/neomultitenant/neoevents/internal/history"
+	"github.com/neomultitenant/neoevents/internal/invariants"
 )
 
 // tenants are the schemas of each database.
@@ -21,7 +30,7 @@ var tenants = []string{"acme", "globex", "initech"}
 
 const (
 	injectEvery = 200 * time.Millisecond // on average, from one healed to the next injected
-	round       = 500                    // calls of the clients in a row, at the most
+	lookEvery   = 10 * time.Millisecond  // whether what must happen has
 	patience    = 2 * time.Minute        // for what must happen when the database is well
 )
 
@@ -77,31 +86,35 @@ func (r *result) of(ctx context.Context, s *site, cfg config, progress io.Writer
 	}
 	defer func() { _ = db.Close() }() // nothing is done any more
 	w := &work{rng: r.random(cfg), db: db}
+	log := &journal{}
+	o := clients.Options{Seed: w.rng.Uint64(), Timeout: s.timeout, Record: history.NewRecorder(log), Expected: s.expected}
 	for _, tenant := range tenants {
 		store, err := db.Store(ctx, tenant)
 		if err != nil {
 			return err
 		}
 		w.stores = append(w.stores, store)
+		o.Tenants = append(o.Tenants, clients.Tenant{Name: tenant, Store: store})
 	}
-	clients := &standIn{stores: w.stores, seed: cfg.seed}
-	if err := r.disturb(ctx, s, w, clients, cfg); err != nil {
+	if err := r.disturb(ctx, s, w, o, log, cfg); err != nil {
 		return err
 	}
-	bounded, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	findings, err := clients.settle(bounded, r)
-	if err != nil {
-		return fmt.Errorf("when the database was well again: %w", err)
-	}
-	for _, finding := range findings[:min(len(findings), 20)] {
-		fmt.Fprintf(progress, "%s: %s\n", r.fault, finding)
-	}
-	if len(findings) > 0 {
-		return fmt.Errorf("%d findings", len(findings))
-	}
-	return nil
+	return r.check(ctx, s, o, log, progress)
 }
+
+// journal keeps what a Recorder writes, and counts it while it is written.
+type journal struct {
+	bytes.Buffer
+	lines atomic.Int64
+}
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.lines.Add(1)
+	return j.Buffer.Write(line)
+}
+
+// operations is how many calls were made, at least: there are two lines of most.
+func (j *journal) operations() int { return int(j.lines.Load() / 2) }
 
 // random returns the choices that follow from the seed, other ones for each fault.
 func (r *result) random(cfg config) *rand.Rand {
@@ -110,59 +123,93 @@ func (r *result) random(cfg config) *rand.Rand {
 	return rand.New(rand.NewPCG(cfg.seed, hash.Sum64()))
 }
 
-// disturb injects the fault again and again until enough was done under it.
-func (r *result) disturb(ctx context.Context, s *site, w *work, clients *standIn, cfg config) error {
+// disturb lets the clients work, and injects the fault again and again until enough was done under it.
+func (r *result) disturb(ctx context.Context, s *site, w *work, o clients.Options, log *journal, cfg config) error {
+	working, enough := context.WithCancel(ctx)
 	if cfg.longest > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, cfg.longest, errEnough)
-		defer cancel()
+		working, enough = context.WithTimeout(ctx, cfg.longest)
 	}
-	both, ctx := errgroup.WithContext(ctx)
-	var interrupt atomic.Pointer[context.CancelFunc] // of the round
-	w.interrupt = func() {
-		if cancel := interrupt.Load(); cancel != nil {
-			(*cancel)()
-		}
-	}
-	var injected atomic.Int64
-	worked, working := context.WithCancel(ctx)
+	defer enough()
+	o.Context, w.interrupt = interruptible(ctx)
+	both, working := errgroup.WithContext(working)
+	both.Go(func() error { return clients.Run(working, o) })
 	both.Go(func() error {
-		defer working()
-		for r.operations < cfg.operations || injected.Load() < int64(cfg.injections) {
-			inRound, cancel := context.WithCancel(ctx)
-			interrupt.Store(&cancel)
-			n, err := clients.run(inRound, round)
-			cancel()
-			r.operations += n
-			if err != nil {
-				return err
+		defer enough()
+		for log.operations() < cfg.operations || r.injected < cfg.injections {
+			if wait(working, time.Duration(w.rng.Int64N(int64(2*injectEvery)))) != nil {
+				return nil // the time is over, or the clients found a defect
 			}
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+			if err := s.inject(ctx, w); err != nil {
+				return fmt.Errorf("inject it for the %d. time: %w", r.injected+1, err)
 			}
+			r.injected++
 		}
 		return nil
 	})
-	both.Go(func() error {
-		for wait(worked, time.Duration(w.rng.Int64N(int64(2*injectEvery)))) == nil {
-			// It heals what it did though the work is over meanwhile.
-			if err := s.inject(context.WithoutCancel(ctx), w); err != nil {
-				return fmt.Errorf("inject it for the %d. time: %w", injected.Load()+1, err)
-			}
-			injected.Add(1)
-		}
-		return nil
-	})
-	err := both.Wait()
-	r.injected = int(injected.Load())
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
+	return cmp.Or(both.Wait(), context.Cause(ctx))
 }
 
-// errEnough ends the work when its time is over.
-var errEnough = errors.New("its time is over")
+// interruptible returns what gives contexts, and what ends all that were given so far.
+func interruptible(ctx context.Context) (give func() context.Context, interrupt func()) {
+	var mu sync.Mutex
+	current, end := context.WithCancel(ctx)
+	give = func() context.Context {
+		mu.Lock()
+		defer mu.Unlock()
+		return current
+	}
+	return give, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		end()
+		current, end = context.WithCancel(ctx)
+	}
+}
+
+// check finishes the clients' work with the database well again, and looks what became of it.
+func (r *result) check(ctx context.Context, s *site, o clients.Options, log *journal, progress io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := clients.Settle(ctx, o); err != nil {
+		return fmt.Errorf("when the database was well again: %w", err)
+	}
+	end, err := clients.Look(ctx, o.Tenants)
+	if err != nil {
+		return err
+	}
+	ops, err := history.Read(&log.Buffer)
+	if err != nil {
+		return err
+	}
+	report := history.Check(ops, end)
+	r.operations, r.lost, r.doubled, r.crossed = report.Operations, report.Lost, report.Doubled, report.Crossed
+	fmt.Fprintf(progress, "%s: of %d operations, the fate of %d is unknown\n", r.fault, report.Operations, report.Unknown)
+	return errors.Join(report.Failed(), checkInvariants(ctx, r.fault.backend, cmp.Or(s.around, s.dsn)))
+}
+
+// checkInvariants reads each tenant's tables, around package driver.
+func checkInvariants(ctx context.Context, backend, dsn string) error {
+	name, source := "pgx", dsn
+	if backend == "sqlite" {
+		name, source = "sqlite", strings.TrimPrefix(dsn, "sqlite:")
+	}
+	db, err := sql.Open(name, source)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	var found []error
+	for _, tenant := range tenants {
+		broken, err := invariants.Check(ctx, db, backend, tenant)
+		if err != nil {
+			return err
+		}
+		for _, rule := range broken {
+			found = append(found, fmt.Errorf("tenant %s: %s", tenant, rule))
+		}
+	}
+	return errors.Join(found...)
+}
 
 // wait returns after a time, or when ctx ends.
 func wait(ctx context.Context, long time.Duration) error {
