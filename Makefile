@@ -22,7 +22,7 @@ MOCKED = Store EventRepository EndpointRepository EventTypeRepository Subscripti
 	ArchiveRepository ArchiveRuleRepository ArchiveJobRepository ArchiveObjectRepository
 MOQ = $(TOOL) moq -pkg drivertest
 
-.PHONY: help test test-race crash archive-crash faults soak lint vuln bench bench-compare bench-peers cover fuzz behaviours golden mocks tidy
+.PHONY: help test test-race crash archive-crash faults soak lint dependencies vuln build reproducible bench bench-compare bench-peers cover fuzz behaviours golden mocks tidy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -56,8 +56,17 @@ lint: ## Check the formatting (gofumpt), the generated mocks, go vet, staticchec
 	go vet ./... && (cd worker/workerotel && go vet ./...) && (cd archive/archiveblob && go vet ./...) && (cd cmd/bench/peers && go vet ./...)
 	$(TOOL) staticcheck ./...
 
+dependencies: ## Compare docs/dependencies.md with what is imported and with the licences, and verify the modules
+	@cd tools && go run ./dependencies ..
+
 vuln: ## Look for known vulnerabilities (govulncheck); skipped where their database can't be reached
 	@sh tools/vuln.sh
+
+build: ## Build cmd/bench and cmd/migrate into bin/, with the version of the commit in them
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/bench ./cmd/migrate
+
+reproducible: ## Build the last commit twice, from two folders, and compare
+	@sh tools/reproducible.sh
 
 bench: ## Measure on SQLite in a temporary file; all flags: make bench ARGS=-h
 	go run ./cmd/bench $(ARGS)

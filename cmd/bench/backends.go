@@ -37,6 +37,16 @@ type part struct {
 	Dead  int64  `json:"dead_rows,omitempty"` // that were deleted and take up room; 0 also where nobody counts them
 }
 
+// build returns the version of this command, as the Go command stamped it: a tag, or the time and the revision of the
+// commit that it was built from, with +dirty if files were changed. Without one, as of go run, it is (devel).
+func build() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
 // version returns the module that a backend reaches its database with, and its version. For SQLite
 // that is the database itself. Where it isn't known, the backend's name is all there is.
 func version(backend string) string {

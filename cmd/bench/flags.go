@@ -39,6 +39,7 @@ type config struct {
 	peers      string // what was measured of others; empty: none
 	seed       uint64
 	keep       bool
+	version    bool
 }
 
 const (
@@ -103,6 +104,7 @@ func parseFlags(args []string, help io.Writer) (config, error) {
 	flags.StringVar(&cfg.from, "from", "", "`file` that an earlier run wrote with -json, to make the page and the comparison of, instead of a run")
 	flags.StringVar(&cfg.peers, "peers", "", "`file` of what was measured of other libraries, for a chart in the page")
 	flags.Uint64Var(&cfg.seed, "seed", 1, "`number` that generated payloads follow from")
+	flags.BoolVar(&cfg.version, "version", false, "print the version of this command and of Go, and do nothing else")
 	flags.BoolVar(&cfg.keep, "keep", false, "leave the last scenario's schema, and the temporary file")
 
 	err := flags.Parse(args)

@@ -100,6 +100,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -120,7 +121,11 @@ func (e usageError) Unwrap() error { return e.error }
 // run is the command without the process around it; it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cfg, err := parseFlags(args, stdout)
-	if err == nil {
+	switch {
+	case err != nil:
+	case cfg.version:
+		_, err = fmt.Fprintln(stdout, "bench", build(), runtime.Version())
+	default:
 		err = bench(ctx, cfg, stdout, stderr)
 	}
 	if err == nil || errors.Is(err, flag.ErrHelp) {

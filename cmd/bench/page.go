@@ -110,6 +110,7 @@ func (r *report) facts() []fact {
 	var facts []fact
 	for _, f := range []fact{
 		{"Backend", r.Backend},
+		{"neoevents", r.Build},
 		{"Version", strings.Join(software, ", ")},
 		{"Durability", r.Durability},
 		{"Machine", machine},

@@ -25,7 +25,8 @@ type report struct {
 	pending []rowKey            // rows that are not complete, in order
 
 	Backend    string   `json:"backend"`
-	Version    string   `json:"version"`
+	Version    string   `json:"version"`         // of what reaches the database
+	Build      string   `json:"build,omitempty"` // of this command, and so of the library
 	Server     string   `json:"server,omitempty"`
 	Durability string   `json:"durability,omitempty"`
 	CPUs       int      `json:"cpus"`
@@ -42,7 +43,7 @@ type report struct {
 func newReport(out io.Writer, backend, path string) (*report, error) {
 	r := &report{
 		out: out, runs: map[rowKey][]result{}, Results: []result{},
-		Backend: backend, Version: version(backend), Durability: cmp.Or(backends[backend].durability, "unknown"),
+		Backend: backend, Version: version(backend), Build: build(), Durability: cmp.Or(backends[backend].durability, "unknown"),
 		CPUs: runtime.NumCPU(), Machine: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version(),
 		Measured: time.Now().UTC().Format(time.RFC3339),
 	}
@@ -71,8 +72,8 @@ func (r *report) header(place, input string) error {
 	if r.Server != "" {
 		software += ", " + r.Server
 	}
-	_, err := fmt.Fprintf(r.out, "backend     %s (%s), %s\ndurability  %s\nmachine     %d CPUs, %s, %s\ninput       %s\n\n",
-		r.Backend, software, place, r.Durability, r.CPUs, r.Machine, r.Go, input)
+	_, err := fmt.Fprintf(r.out, "neoevents   %s\nbackend     %s (%s), %s\ndurability  %s\nmachine     %d CPUs, %s, %s\ninput       %s\n\n",
+		r.Build, r.Backend, software, place, r.Durability, r.CPUs, r.Machine, r.Go, input)
 	if err != nil {
 		return err
 	}
