@@ -228,9 +228,21 @@ func (c *client) process() error {
 	return c.survive(err)
 }
 
-// mark takes an event out of the queue, whoever has it.
+// mark takes an event out of the queue, whoever has it: one that waits, or just any.
 func (c *client) mark() error {
+	op := c.op(history.Seen)
+	err := c.call(op, func(ctx context.Context) error {
+		waiting, err := c.Store.Events().GetUnprocessed(ctx, 20)
+		op.Rows = c.rowsOf(waiting)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	id, ok := c.recall(c.rng)
+	if len(op.Rows) > 0 && !c.oneIn(4) {
+		id, ok = op.Rows[c.rng.IntN(len(op.Rows))].ID, true
+	}
 	if !ok {
 		return nil
 	}

@@ -27,8 +27,9 @@ type Options struct {
 	// included, events are claimed with PerAggregateOrder.
 	Tenants    []Tenant
 	Clients    int           // how many; 0: 8
+	First      int           // the number of the first one; runs at the same time need numbers of their own
 	Operations int           // how many calls they make, together; 0: until ctx is done
-	Seed       uint64        // what their choices follow from; how they take turns is the scheduler's
+	Seed       uint64        // what their choices follow from, ids included: each run on a database needs another one
 	Lease      time.Duration // the longest one; 0: 2 seconds
 	Timeout    time.Duration // of each call; 0: 10 seconds
 	Record     *history.Recorder
@@ -63,7 +64,8 @@ func Run(ctx context.Context, o Options) error {
 	var calls atomic.Int64
 	tenants := o.tenants()
 	group, ctx := errgroup.WithContext(ctx)
-	for n := range o.Clients {
+	for i := range o.Clients {
+		n := o.First + i
 		c := newClient(ctx, &o, n, tenants)
 		group.Go(func() (err error) {
 			defer catch(&err)

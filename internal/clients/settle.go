@@ -15,7 +15,7 @@ func Settle(ctx context.Context, o Options) error {
 	o.prepare()
 	group, ctx := errgroup.WithContext(ctx)
 	for i, t := range o.tenants() {
-		c := newClient(ctx, &o, o.Clients+i, []*tenant{t})
+		c := newClient(ctx, &o, o.First+o.Clients+i, []*tenant{t})
 		c.choose()
 		group.Go(func() (err error) {
 			defer catch(&err)

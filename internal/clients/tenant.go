@@ -22,7 +22,6 @@ type tenant struct {
 	mu         sync.Mutex
 	aggregates []uuid.UUID // that get events now
 	known      []uuid.UUID // some events that are saved
-	hooks      []hook      // that get deliveries now
 }
 
 // How many aggregates of a tenant get events at a time, how many it remembers, and after how many events
@@ -60,7 +59,7 @@ func (t *tenant) aggregate(rng *rand.Rand) driver.Aggregate {
 
 const aggregateType = "Order"
 
-// newID is random as the seed has it, so that two runs with different seeds never share one.
+// newID is random as the seed has it.
 func newID(rng *rand.Rand) (id uuid.UUID) {
 	for i := range id {
 		id[i] = byte(rng.Uint32())

@@ -2,26 +2,16 @@ package clients
 
 import (
 	"context"
-	"errors"
-
-	"github.com/google/uuid"
 
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/internal/history"
 )
 
-// hook is an endpoint with a subscription to all events of its tenant.
-type hook struct {
-	endpoint     uuid.UUID
-	subscription uuid.UUID
-	deliveries   int
-}
-
-// How many hooks of a tenant there are at a time, and after how many deliveries, or nearly so, one gives
-// way to a new one: Look reads the deliveries of an endpoint in one list.
+// How many subscriptions of a tenant there are at a time, or a few more, and after how many deliveries to
+// its endpoint, or nearly so, one gives way: Look reads the deliveries of an endpoint in one list.
 const (
-	openHooks      = 2
-	mostDeliveries = 1000
+	openSubscriptions = 2
+	mostDeliveries    = 1000
 )
 
 // webhook makes deliveries of an event, or hands some over.
@@ -34,28 +24,20 @@ func (c *client) webhook() error {
 
 // deliver makes deliveries of an event that is saved; those that are there already are no others.
 func (c *client) deliver() error {
-	if err := c.subscribe(); err != nil {
-		return err
-	}
 	id, ok := c.recall(c.rng)
 	if !ok {
 		return nil
 	}
+	var matching []driver.Subscription
 	op := c.op(history.Delivered, history.Row{Of: id})
-	return c.call(op, func(ctx context.Context) error {
+	err := c.call(op, func(ctx context.Context) error {
 		event, err := c.Store.Events().GetByID(ctx, id)
 		if err != nil {
 			return err
 		}
-		matching, err := c.Store.Subscriptions().GetMatching(ctx, event.EventType, event.ContextID, driver.MatchOptions{})
+		matching, err = c.Store.Subscriptions().GetMatching(ctx, event.EventType, event.ContextID, driver.MatchOptions{})
 		if err != nil {
 			return err
-		}
-		tags := map[uuid.UUID]string{}
-		for i := range matching {
-			if name := matching[i].SubscriptionName; name != c.Name {
-				tags[matching[i].EndpointID] = name
-			}
 		}
 		deliveries, err := c.Store.Deliveries().SaveForEvent(ctx, event, matching)
 		if err != nil {
@@ -63,74 +45,59 @@ func (c *client) deliver() error {
 		}
 		op.Rows = nil
 		for i := range deliveries {
-			d := &deliveries[i]
-			op.Rows = append(op.Rows, history.Row{ID: d.ID, Of: d.EventID, Tag: tags[d.EndpointID]})
+			op.Rows = append(op.Rows, c.delivered(&deliveries[i], matching))
 		}
-		c.counted(deliveries)
 		return nil
 	})
+	if err != nil || op.Outcome != history.OK {
+		return err
+	}
+	return c.turnOver(matching)
 }
 
-// subscribe makes a hook if there are too few, and ends one that has had enough.
-func (c *client) subscribe() error {
-	c.mu.Lock()
-	var full *hook
-	for i, h := range c.hooks {
-		if h.deliveries > mostDeliveries {
-			full = &h
-			c.hooks = append(c.hooks[:i:i], c.hooks[i+1:]...)
-			break
+// delivered is a delivery in the history. If its subscription is not the tenant's, it says so.
+func (c *client) delivered(d *driver.Delivery, matching []driver.Subscription) history.Row {
+	row := history.Row{ID: d.ID, Of: d.EventID}
+	for i := range matching {
+		if name := matching[i].SubscriptionName; matching[i].EndpointID == d.EndpointID && name != c.Name {
+			row.Tag = name
 		}
 	}
-	few := len(c.hooks) < openHooks
-	c.mu.Unlock()
+	return row
+}
+
+// turnOver makes a subscription if there are too few, and now and then ends one that has had enough.
+func (c *client) turnOver(active []driver.Subscription) error {
 	ctx, cancel := context.WithTimeout(c.ctx, c.Timeout)
 	defer cancel()
-	if full != nil {
-		if _, err := c.Store.Subscriptions().Delete(ctx, full.subscription); err != nil {
-			return c.survive(err)
-		}
+	if len(active) < openSubscriptions {
+		return c.survive(c.subscribe(ctx))
 	}
-	if !few {
+	if !c.oneIn(20) {
 		return nil
 	}
+	one := &active[c.rng.IntN(len(active))]
+	stats, err := c.Store.Deliveries().GetStats(ctx, one.EndpointID, 0)
+	if err == nil && stats.Total > mostDeliveries {
+		_, err = c.Store.Subscriptions().Delete(ctx, one.ID)
+	}
+	return c.survive(err)
+}
+
+// subscribe makes an endpoint, with more retries than there are failures, and a subscription to all events.
+func (c *client) subscribe(ctx context.Context) error {
 	endpoint := driver.NewEndpoint(c.Name, "https://hooks.example/"+c.Name)
 	endpoint.ID = newID(c.rng)
 	endpoint.MaxRetryAttempts, endpoint.RetryBackoffSeconds, endpoint.RetryBackoffMultiplier = 50, 1, 1
 	subscription := driver.NewSubscription(endpoint.ID, "order.*")
 	subscription.ID, subscription.SubscriptionName = newID(c.rng), c.Name
-	for range mostSaves {
-		err := c.Store.InTx(ctx, func(tx driver.Store) error {
-			_, err := tx.Endpoints().Save(ctx, endpoint)
-			if err == nil {
-				_, err = tx.Subscriptions().Save(ctx, subscription)
-			}
-			return err
-		})
-		if err == nil || errors.Is(err, driver.ErrAlreadyExists) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.hooks = append(c.hooks, hook{endpoint: endpoint.ID, subscription: subscription.ID})
-			return nil
+	return c.Store.InTx(ctx, func(tx driver.Store) error {
+		_, err := tx.Endpoints().Save(ctx, endpoint)
+		if err == nil {
+			_, err = tx.Subscriptions().Save(ctx, subscription)
 		}
-		if err := c.survive(err); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// counted notes which endpoints got deliveries.
-func (c *client) counted(deliveries []driver.Delivery) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i := range deliveries {
-		for k := range c.hooks {
-			if c.hooks[k].endpoint == deliveries[i].EndpointID {
-				c.hooks[k].deliveries++
-			}
-		}
-	}
+		return err
+	})
 }
 
 // post claims deliveries that are due and records an attempt of each: one in so many fails, is given

@@ -58,7 +58,9 @@ func Check(ops []Op, end End) Report {
 		c.checkConsumers(t)
 		c.checkCounts(t)
 	}
-	return c.report
+	r := c.report
+	r.Lost, r.Doubled, r.Crossed, r.Disordered = c.rows[lost], c.rows[doubled], c.rows[crossed], c.rows[disordered]
+	return r
 }
 
 // kind is what is wrong with a row.
@@ -75,7 +77,7 @@ type checker struct {
 	report  Report
 	tenants []*tenant
 	found   map[finding]bool
-	told    map[kind]int
+	rows    map[kind]int // that something is wrong with
 }
 
 // finding is what is counted once.
@@ -113,11 +115,11 @@ type step struct {
 }
 
 func newChecker(ops []Op, end End) *checker {
-	c := &checker{found: map[finding]bool{}, told: map[kind]int{}}
+	c := &checker{found: map[finding]bool{}, rows: map[kind]int{}}
 	c.report.Operations = len(ops)
 	byName := map[string]*tenant{}
 	for _, has := range end.Tenants {
-		t := &tenant{Tenant: has, rows: map[uuid.UUID]*row{}, mayHaveMade: map[uuid.UUID]bool{}}
+		t := newTenant(has)
 		c.tenants = append(c.tenants, t)
 		byName[t.Name] = t
 		for i := range t.Events {
@@ -142,10 +144,9 @@ func newChecker(ops []Op, end End) *checker {
 		}
 		t := byName[op.Tenant]
 		if t == nil {
-			c.report.Findings = append(c.report.Findings, "the end has no tenant "+op.Tenant)
-			c.report.Lost++
-			byName[op.Tenant] = &tenant{Tenant: Tenant{Name: op.Tenant}, rows: map[uuid.UUID]*row{}}
-			continue
+			t = newTenant(Tenant{Name: op.Tenant})
+			byName[op.Tenant] = t
+			c.find(lost, t, uuid.Nil, "are all rows: the end has no such tenant")
 		}
 		t.add(op)
 	}
@@ -185,6 +186,10 @@ func resolve(ops []Op, tenants map[string]*tenant) {
 	}
 }
 
+func newTenant(has Tenant) *tenant {
+	return &tenant{Tenant: has, rows: map[uuid.UUID]*row{}, mayHaveMade: map[uuid.UUID]bool{}}
+}
+
 func (t *tenant) row(id uuid.UUID) *row {
 	if t.rows[id] == nil {
 		t.rows[id] = &row{id: id}
@@ -221,24 +226,14 @@ func (t *tenant) inOrder() []*row {
 	return rows
 }
 
-// find reports what is wrong with a row.
+// find reports what is wrong with a row, the first thing of each kind.
 func (c *checker) find(kind kind, t *tenant, id uuid.UUID, format string, args ...any) {
 	f := finding{kind, t.Name, id}
-	if !c.found[f] {
-		c.found[f] = true
-		switch kind {
-		case lost:
-			c.report.Lost++
-		case doubled:
-			c.report.Doubled++
-		case crossed:
-			c.report.Crossed++
-		case disordered:
-			c.report.Disordered++
-		}
+	if c.found[f] {
+		return
 	}
-	if c.told[kind] < mostFindings {
-		c.told[kind]++
+	c.found[f] = true
+	if c.rows[kind]++; c.rows[kind] <= mostFindings {
 		text := fmt.Sprintf("%s: %s of %s %s", kind, id, t.Name, fmt.Sprintf(format, args...))
 		c.report.Findings = append(c.report.Findings, text+t.trace(id))
 	}

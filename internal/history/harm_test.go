@@ -104,7 +104,7 @@ var harms = []harm{
 	}},
 	{"an acknowledgement was refused to who had the event", "doubled", func(h *harmed) uuid.UUID {
 		op := h.op(func(op *history.Op) bool {
-			return op.Kind == history.Acked && op.Outcome == history.OK && op.Tx == 0 && !op.Ordered
+			return op.Kind == history.Acked && op.Outcome == history.OK && op.Tx == 0 && !op.Ordered && len(op.Rows) > 0
 		})
 		denied := h.again(op)
 		denied.Outcome, denied.Call, denied.Return = history.No, op.Call-2, op.Call-1

@@ -158,8 +158,18 @@ func (r *run) check(ctx context.Context, record io.ReadSeeker) error {
 	return nil
 }
 
-// empty archives all events of a tenant, reads the archives, and purges them.
+// empty archives all events of a tenant, reads the archives, and purges them. It also deletes the endpoints, so that
+// the next round begins with none; their deliveries stay.
 func (r *run) empty(ctx context.Context, tenant clients.Tenant) error {
+	endpoints, err := tenant.Store.Endpoints().GetActive(ctx, driver.MaxLimit)
+	if err != nil {
+		return err
+	}
+	for i := range endpoints {
+		if _, err := tenant.Store.Endpoints().Delete(ctx, endpoints[i].ID); err != nil {
+			return err
+		}
+	}
 	dir, err := archive.OpenDir(filepath.Join(r.dir, tenant.Name))
 	if err != nil {
 		return err
