@@ -37,7 +37,6 @@ func findCalls() (calls []call) {
 			c := call{accessor.Name, repository.Method(j).Name, repository.Method(j).Type}
 			switch c.String() {
 			case "Events.Wait": // which does what it says, and waits
-			case "Consumers.Read": // may stop early on PostgreSQL, where it can't tell yet what is settled
 			default:
 				calls = append(calls, c)
 			}
@@ -103,6 +102,11 @@ func (w *twins) call(stores [2]driver.Store, c call) {
 	for i, store := range stores {
 		answers[i] = w.ask(store, c, append([]reflect.Value{reflect.ValueOf(w.ctx)}, arguments[i]...))
 	}
+	if c.String() == "Consumers.Read" {
+		w.readOn(&answers, func() answer {
+			return w.ask(stores[1], c, append([]reflect.Value{reflect.ValueOf(w.ctx)}, arguments[1]...))
+		})
+	}
 	if difference := w.compare(c, answers); difference != "" {
 		w.rt.Fatalf("%s: %s", c, difference)
 	}
@@ -114,6 +118,23 @@ func (w *twins) call(stores [2]driver.Store, c call) {
 	}
 	if !c.reads() && w.depth == 0 {
 		time.Sleep(tick)
+	}
+}
+
+// readOn lets PostgreSQL read again what it stopped in, because it could not tell yet what is settled before. In a
+// transaction that may be so until it ends, and the rest is not compared.
+func (w *twins) readOn(answers *[2]answer, again func() answer) {
+	length := func(a answer) int {
+		if a.err != nil {
+			return 0
+		}
+		return a.values[0].Len()
+	}
+	for deadline := time.Now().Add(5 * time.Second); w.depth == 0 && length(answers[1]) < length(answers[0]) && time.Now().Before(deadline); {
+		answers[1] = again()
+	}
+	if short := length(answers[1]); w.depth > 0 && answers[1].err == nil && short < length(answers[0]) {
+		answers[0].values[0] = answers[0].values[0].Slice(0, short)
 	}
 }
 
