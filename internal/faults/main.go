@@ -116,7 +116,8 @@ func choose(backends, names string) ([]fault, error) {
 		}
 		wanted := strings.Split(selection.list, ",")
 		for _, name := range wanted {
-			if !slices.ContainsFunc(all, func(f fault) bool { return selection.of(f) == name }) {
+			known := func(f fault) bool { return selection.of(f) == name }
+			if !slices.ContainsFunc(all, known) {
 				return nil, fmt.Errorf("there is no %s %q; -list shows what there is", selection.what, name)
 			}
 		}

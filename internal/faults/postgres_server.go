@@ -19,9 +19,6 @@ func killPostmaster(_ context.Context, s *server, _ *work) error {
 }
 
 func killBackend(ctx context.Context, s *server, _ *work) error {
-	if err := s.answers(ctx); err != nil { // the last time it may have done so before it noticed
-		return err
-	}
 	conn, err := s.administrator(ctx)
 	if err != nil {
 		return err
@@ -37,6 +34,12 @@ func killBackend(ctx context.Context, s *server, _ *work) error {
 	}
 	if err := s.KillBackend(pid); err != nil {
 		return err
+	}
+	for err == nil { // until it has noticed and ended this session, too
+		err = wait(ctx, lookEvery)
+		if err == nil {
+			_, err = conn.Exec(ctx, "SELECT 1")
+		}
 	}
 	return s.answers(ctx)
 }

@@ -170,6 +170,7 @@ func interruptible(ctx context.Context) (give func() context.Context, interrupt 
 func (r *result) check(ctx context.Context, s *site, o clients.Options, log *journal, progress io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	o.Timeout = 0 // nothing is in the way any more
 	if err := clients.Settle(ctx, o); err != nil {
 		return fmt.Errorf("when the database was well again: %w", err)
 	}
