@@ -42,9 +42,7 @@ var postgresFaults = []fault{
 	onServer("deadlock", "somebody locks rows in another order than the clients", plan{
 		settings: []string{"deadlock_timeout=10ms"}, inject: deadlock,
 	}),
-	onServer("serialization", "transactions are SERIALIZABLE and somebody changes the same rows", plan{
-		params: []string{"default_transaction_isolation=serializable"}, inject: changeRows,
-	}),
+	onServer("serialization", "somebody reads and changes the rows of clients' SERIALIZABLE transactions in one of their own", plan{inject: changeRows}),
 	onServer("cancel", "the contexts of all calls end", plan{inject: cancelCalls}),
 	onServer("read-only", "the server takes no writes for a while, in old sessions and new ones", plan{inject: readOnly}),
 	onServer("disk-full", "the disk with the tables is full", plan{prepare: putTablesOnSmallDisk, inject: fillDisk}),
