@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/history"
 )
 
 // fault is something that goes wrong with a database.
@@ -38,6 +39,10 @@ type site struct {
 	inject  func(ctx context.Context, w *work) error
 	end     func()
 
+	// work goes on until ctx is done, in place of clients of this process, which then does not open the database before
+	// it is over. Nil: clients of this process do.
+	work func(ctx context.Context, w *work) error
+
 	// expected tells of an error that would be a defect elsewhere whether the fault is the reason. Nil: none is.
 	expected func(error) bool
 }
@@ -49,6 +54,9 @@ type work struct {
 	db        driver.DB
 	stores    []driver.Store // of the tenants
 	interrupt func()         // ends the context of every call that is under way
+
+	log   *journal             // what the clients were told
+	found func(history.Report) // adds to what is counted
 }
 
 // all is every fault.

@@ -2,13 +2,20 @@ package main
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/neomultitenant/neoevents/internal/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	if text := os.Getenv(envChild); text != "" {
+		os.Exit(beChild(text))
+	}
+	_ = intercept() // who needs it asks once more
+	pgtest.Main(m)
+}
 
 // inShort are the faults of which go test -short has the result: one of each kind.
 var inShort = map[string]bool{"postmaster-kill": true, "terminate": true, "cut-commit": true, "read-only": true, "cancel": true}

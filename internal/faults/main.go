@@ -40,6 +40,10 @@ import (
 )
 
 func main() {
+	if text := os.Getenv(envChild); text != "" {
+		os.Exit(beChild(text))
+	}
+	_ = intercept() // who needs it asks once more
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(command(ctx, os.Args[1:]))

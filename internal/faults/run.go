@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -13,7 +14,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -80,41 +80,98 @@ func (f fault) run(ctx context.Context, cfg config, progress io.Writer) (*result
 
 // of fills the result from the work on a site.
 func (r *result) of(ctx context.Context, s *site, cfg config, progress io.Writer) error {
-	db, err := driver.Connect(ctx, s.dsn, append(s.options, driver.WithLogger(nil))...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = db.Close() }() // nothing is done any more
-	w := &work{rng: r.random(cfg), db: db}
-	log := &journal{}
-	o := clients.Options{Seed: w.rng.Uint64(), Timeout: s.timeout, Record: history.NewRecorder(log), Expected: s.expected}
-	for _, tenant := range tenants {
-		store, err := db.Store(ctx, tenant)
-		if err != nil {
+	w := &work{rng: r.random(cfg), log: &journal{}, found: r.add}
+	o := clients.Options{Seed: w.rng.Uint64(), Timeout: s.timeout, Record: history.NewRecorder(w.log), Expected: s.expected}
+	open := func() (err error) {
+		if w.db, err = driver.Connect(ctx, s.dsn, append(s.options, driver.WithLogger(nil))...); err != nil {
 			return err
 		}
-		w.stores = append(w.stores, store)
-		o.Tenants = append(o.Tenants, clients.Tenant{Name: tenant, Store: store})
+		for _, tenant := range tenants {
+			store, err := w.db.Store(ctx, tenant)
+			if err != nil {
+				return err
+			}
+			w.stores = append(w.stores, store)
+			o.Tenants = append(o.Tenants, clients.Tenant{Name: tenant, Store: store})
+		}
+		return nil
 	}
-	if err := r.disturb(ctx, s, w, o, log, cfg); err != nil {
+	defer func() {
+		if w.db != nil {
+			_ = w.db.Close() // nothing is done any more
+		}
+	}()
+	if s.work == nil {
+		s.work = func(ctx context.Context, w *work) error { return clients.Run(ctx, o) }
+		if err := open(); err != nil {
+			return err
+		}
+	}
+	if err := r.disturb(ctx, s, w, &o, cfg); err != nil {
 		return err
 	}
-	return r.check(ctx, s, o, log, progress)
+	if w.db == nil {
+		if err := open(); err != nil {
+			return fmt.Errorf("when the database was well again: %w", err)
+		}
+	}
+	return r.check(ctx, s, o, w.log, progress)
 }
 
-// journal keeps what a Recorder writes, and counts it while it is written.
+// add adds what was found.
+func (r *result) add(report history.Report) {
+	r.lost, r.doubled, r.crossed = r.lost+report.Lost, r.doubled+report.Doubled, r.crossed+report.Crossed
+}
+
+// journal keeps what Recorders write, of this process and of others, and counts it while it is written.
 type journal struct {
-	bytes.Buffer
-	lines atomic.Int64
+	mu    sync.Mutex
+	text  bytes.Buffer
+	lines int
 }
 
 func (j *journal) Write(line []byte) (int, error) {
-	j.lines.Add(1)
-	return j.Buffer.Write(line)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines++
+	return j.text.Write(line)
 }
 
 // operations is how many calls were made, at least: there are two lines of most.
-func (j *journal) operations() int { return int(j.lines.Load() / 2) }
+func (j *journal) operations() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lines / 2
+}
+
+// size is how much was written so far.
+func (j *journal) size() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Len()
+}
+
+// ops reads what was written so far.
+func (j *journal) ops() ([]history.Op, error) { return j.toldUntil(j.size()) }
+
+// toldUntil reads what was written until it had a size, and which calls have begun since: nobody was told of their
+// outcome then.
+func (j *journal) toldUntil(size int) ([]history.Op, error) {
+	j.mu.Lock()
+	text := bytes.Clone(j.text.Bytes())
+	j.mu.Unlock()
+	told := text[:size:size]
+	for line := range bytes.Lines(text[size:]) {
+		var op history.Op
+		if err := json.Unmarshal(line, &op); err != nil {
+			return nil, err
+		}
+		if op.Return == 0 {
+			told = append(told, line...)
+		}
+	}
+	return history.Read(bytes.NewReader(told))
+}
 
 // random returns the choices that follow from the seed, other ones for each fault.
 func (r *result) random(cfg config) *rand.Rand {
@@ -124,7 +181,7 @@ func (r *result) random(cfg config) *rand.Rand {
 }
 
 // disturb lets the clients work, and injects the fault again and again until enough was done under it.
-func (r *result) disturb(ctx context.Context, s *site, w *work, o clients.Options, log *journal, cfg config) error {
+func (r *result) disturb(ctx context.Context, s *site, w *work, o *clients.Options, cfg config) error {
 	working, enough := context.WithCancel(ctx)
 	if cfg.longest > 0 {
 		working, enough = context.WithTimeout(ctx, cfg.longest)
@@ -132,10 +189,10 @@ func (r *result) disturb(ctx context.Context, s *site, w *work, o clients.Option
 	defer enough()
 	o.Context, w.interrupt = interruptible(ctx)
 	both, working := errgroup.WithContext(working)
-	both.Go(func() error { return clients.Run(working, o) })
+	both.Go(func() error { return s.work(working, w) })
 	both.Go(func() error {
 		defer enough()
-		for log.operations() < cfg.operations || r.injected < cfg.injections {
+		for w.log.operations() < cfg.operations || r.injected < cfg.injections {
 			if wait(working, time.Duration(w.rng.Int64N(int64(2*injectEvery)))) != nil {
 				return nil // the time is over, or the clients found a defect
 			}
@@ -178,12 +235,13 @@ func (r *result) check(ctx context.Context, s *site, o clients.Options, log *jou
 	if err != nil {
 		return err
 	}
-	ops, err := history.Read(&log.Buffer)
+	ops, err := log.ops()
 	if err != nil {
 		return err
 	}
 	report := history.Check(ops, end)
-	r.operations, r.lost, r.doubled, r.crossed = report.Operations, report.Lost, report.Doubled, report.Crossed
+	r.operations = report.Operations
+	r.add(report)
 	fmt.Fprintf(progress, "%s: of %d operations, the fate of %d is unknown\n", r.fault, report.Operations, report.Unknown)
 	return errors.Join(report.Failed(), checkInvariants(ctx, r.fault.backend, cmp.Or(s.around, s.dsn)))
 }
