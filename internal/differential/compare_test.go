@@ -92,11 +92,18 @@ func (w *twins) sameText(left, right string) bool {
 	}
 	of := idPattern.FindAllString(right, -1)
 	for i, id := range idPattern.FindAllString(left, -1) {
-		if !w.ids.pair(uuid.MustParse(id), uuid.MustParse(of[i])) {
+		if !w.sameID(uuid.MustParse(id), uuid.MustParse(of[i])) {
 			return false
 		}
 	}
 	return true
+}
+
+// sameID reports whether two ids are the same, or may be what each backend made up. What has a name is SQLite's, or
+// was given to both.
+func (w *twins) sameID(left, right uuid.UUID) bool {
+	_, named := w.names[right]
+	return (left == right || !named) && w.ids.pair(left, right)
 }
 
 // near is how far times, and durations, that the clock made may be from each other.
@@ -114,7 +121,7 @@ func (w *twins) different(place string, left, right reflect.Value) string {
 	}
 	switch l := left.Interface().(type) {
 	case uuid.UUID:
-		return is(w.ids.pair(l, right.Interface().(uuid.UUID)))
+		return is(w.sameID(l, right.Interface().(uuid.UUID)))
 	case time.Time:
 		r := right.Interface().(time.Time)
 		fromClock := time.Since(l).Abs() < 100*365*24*time.Hour && !isGiven(l)

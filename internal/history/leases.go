@@ -37,6 +37,7 @@ const (
 type move struct {
 	step
 	maybe bool // it may also have done nothing, whatever it found
+	fence bool // it took the lease from whoever held it
 }
 
 // leases is the model: which moves can follow each other. A lease that has ended stays its holder's
@@ -59,6 +60,9 @@ var leases = porcupine.Model{
 // after returns the register after a move, and whether the move can have taken effect on it.
 func (l lease) after(m move) (next lease, took bool) {
 	mine := l.phase == held && l.token == m.row.Token
+	if m.fence {
+		return lease{}, l.phase == held
+	}
 	switch m.Kind {
 	case Claimed, Due:
 		ended := m.row.Until-m.Lease >= l.until
@@ -97,9 +101,21 @@ func (c *checker) checkLeases(t *tenant, r *row) {
 		}
 	}
 	moves = append(moves, t.givenBack[r.id]...)
+	longest, ok := longestOrder(moves)
+	if !ok {
+		_, ok = longestOrder(append(moves, t.fences(r)...)) // rarely any matters
+	}
+	if !ok {
+		c.find(doubled, t, r.id, "was not with one worker at a time: of %d calls at most %d can follow each other", len(moves), longest)
+	}
+}
+
+// longestOrder looks for an order in which all moves can follow each other. If there is none it returns how many
+// can.
+func longestOrder(moves []move) (longest int, ok bool) {
 	slices.SortStableFunc(moves, func(a, b move) int { return cmp.Compare(a.Call, b.Call) })
 	if follow(moves) {
-		return
+		return len(moves), true
 	}
 	operations := make([]porcupine.Operation, len(moves))
 	for i, m := range moves {
@@ -107,13 +123,36 @@ func (c *checker) checkLeases(t *tenant, r *row) {
 	}
 	result, info := porcupine.CheckOperationsVerbose(leases, operations, patience)
 	if result != porcupine.Illegal {
-		return
+		return len(moves), true
 	}
-	longest := 0
 	for _, order := range info.PartialLinearizationsOperations()[0] {
 		longest = max(longest, len(order))
 	}
-	c.find(doubled, t, r.id, "was not with one worker at a time: of %d calls at most %d can follow each other", len(moves), longest)
+	return longest, false
+}
+
+// fences are the claims in order of events that were once claimed together with a row, before it in its aggregate:
+// with such an event goes what the worker that lost it still has of the later ones, even what it extended.
+func (t *tenant) fences(r *row) (moves []move) {
+	before := map[uuid.UUID]bool{}
+	for _, s := range r.steps {
+		if s.Kind == Claimed && s.Ordered {
+			for _, row := range s.Rows {
+				before[row.ID] = before[row.ID] || row.Aggregate == s.row.Aggregate && row.Version < s.row.Version
+			}
+		}
+	}
+	for _, op := range t.ops {
+		if op.Kind != Claimed || !op.Ordered || slices.ContainsFunc(op.Rows, func(row Row) bool { return row.ID == r.id }) {
+			continue
+		}
+		if i := slices.IndexFunc(op.Rows, func(row Row) bool { return before[row.ID] }); i >= 0 {
+			fence := *op
+			fence.Outcome = Unknown // whether there was a lease to take
+			moves = append(moves, move{step{&fence, &op.Rows[i]}, true, true})
+		}
+	}
+	return moves
 }
 
 // follow reports whether moves can follow each other as they are.
@@ -189,7 +228,7 @@ func (t *tenant) findGivenBack() {
 			}
 			for _, later := range runs[place{claim.Token, claim.Aggregate}] {
 				if later.Version > claim.Version {
-					t.givenBack[later.ID] = append(t.givenBack[later.ID], move{step{&release, later}, true})
+					t.givenBack[later.ID] = append(t.givenBack[later.ID], move{step{&release, later}, true, false})
 				}
 			}
 		}
