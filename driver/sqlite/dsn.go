@@ -16,12 +16,14 @@ type source struct {
 }
 
 // defaults are the pragmas of every connection unless the DSN has others: a commit survives a power
-// failure, readers and the writer don't wait for each other.
+// failure, readers and the writer don't wait for each other, and the write-ahead log gives back what a large
+// transaction or a long read made of it, beyond 64 MiB, when it begins anew.
 var defaults = []struct{ name, value string }{
 	{"busy_timeout", "5000"},
 	{"journal_mode", "WAL"},
 	{"synchronous", "FULL"},
 	{"foreign_keys", "ON"},
+	{"journal_size_limit", "67108864"},
 }
 
 // parse reads sqlite:path, sqlite://path, sqlite::memory: and file:path, each with ?parameters.

@@ -6,7 +6,8 @@
 //	file:dev.db?_pragma=synchronous(NORMAL)   SQLite's URI form, with parameters of modernc.org/sqlite
 //
 // Unless the DSN sets other pragmas, a file is in WAL mode with synchronous=FULL, so that a commit
-// survives a power failure, with foreign keys on and a busy timeout of 5 s. One connection writes,
+// survives a power failure, with foreign keys on, a busy timeout of 5 s, and a write-ahead log that does not stay
+// larger than 64 MiB. One connection writes,
 // a pool of others reads; writers of this process wait for each other, and for other processes up
 // to the busy timeout (then: ErrUnavailable). Calls that write a little, such as Save, Ack or
 // MarkAsProcessed, and wait for each other are committed together: they wait for the disk once. Each

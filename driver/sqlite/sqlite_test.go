@@ -191,7 +191,7 @@ func TestConnectTellsWhatIsWrongWithTheFile(t *testing.T) {
 
 func TestPragmas(t *testing.T) {
 	// As SQLite answers: synchronous 1 is NORMAL, 2 is FULL.
-	byDefault := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"}
+	byDefault := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "journal_size_limit": "67108864"}
 	tests := []struct {
 		name, params string
 		own          map[string]string
