@@ -15,7 +15,7 @@ import (
 const slack = 2_000
 
 // patience is how long to look for an order of what was done with one row.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // lease is an event or a delivery as a register with a fencing token.
 type lease struct {
