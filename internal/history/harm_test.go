@@ -341,7 +341,7 @@ func (h *harmed) tenant(name string) *history.Tenant {
 			return &h.end.Tenants[i]
 		}
 	}
-	h.t.Fatal(fmt.Sprintf("no tenant %s", name))
+	h.t.Fatalf("no tenant %s", name)
 	return nil
 }
 

@@ -95,7 +95,7 @@ func (c config) soak(ctx context.Context, backend string, out, progress io.Write
 	case "sqlite":
 		place.dsn = "sqlite:" + place.file()
 	case "postgres":
-		stop := func() {}
+		var stop func()
 		if place.dsn, stop, err = pgtest.Start(pgtest.WithFsync()); err != nil {
 			return err
 		}
