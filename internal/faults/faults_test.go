@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"os"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ func TestMain(m *testing.M) {
 		os.Exit(beChild(text))
 	}
 	_ = intercept() // who needs it asks once more
+	_ = flag.Set("test.parallel", "8") // unless somebody says otherwise: faults wait a lot
 	pgtest.Main(m)
 }
 
@@ -23,8 +25,8 @@ var inShort = map[string]bool{"postmaster-kill": true, "terminate": true, "cut-c
 // TestFaults is the short form of make faults.
 func TestFaults(t *testing.T) {
 	for _, f := range all {
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel() // they wait a lot
+		t.Run(f.backend+"/"+f.name, func(t *testing.T) {
+			t.Parallel()
 			if testing.Short() && f.backend == "postgres" && !inShort[f.name] {
 				t.Skip("left out in short: make faults FAULTS=" + f.name)
 			}

@@ -228,35 +228,64 @@ func (r *result) check(ctx context.Context, s *site, o clients.Options, log *jou
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	o.Timeout = 0 // nothing is in the way any more
-	if err := clients.Settle(ctx, o); err != nil {
-		return fmt.Errorf("when the database was well again: %w", err)
-	}
-	end, err := clients.Look(ctx, o.Tenants)
-	if err != nil {
-		return err
-	}
-	ops, err := log.ops()
-	if err != nil {
-		return err
-	}
-	report := history.Check(ops, end)
+	report, err := judge(ctx, r.fault.backend, cmp.Or(s.around, s.dsn), o, log.ops)
 	r.operations = report.Operations
 	r.add(report)
 	fmt.Fprintf(progress, "%s: of %d operations, the fate of %d is unknown\n", r.fault, report.Operations, report.Unknown)
-	return errors.Join(report.Failed(), checkInvariants(ctx, r.fault.backend, cmp.Or(s.around, s.dsn)))
+	return err
 }
 
-// checkInvariants reads each tenant's tables, around package driver.
-func checkInvariants(ctx context.Context, backend, dsn string) error {
-	name, source := "pgx", dsn
-	if backend == "sqlite" {
-		name, source = "sqlite", strings.TrimPrefix(dsn, "sqlite:")
-	}
-	db, err := sql.Open(name, source)
+// judge finishes the clients' work on a database that is well again, and compares what is there with what they were
+// told, and with the rules that the tables must obey.
+func judge(ctx context.Context, backend, dsn string, o clients.Options, told func() ([]history.Op, error)) (report history.Report, err error) {
+	db, err := openTables(backend, dsn)
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer func() { _ = db.Close() }()
+	if err := passHolds(ctx, db, backend); err != nil {
+		return report, err
+	}
+	if err := clients.Settle(ctx, o); err != nil {
+		return report, fmt.Errorf("when the database was well again: %w", err)
+	}
+	end, err := clients.Look(ctx, o.Tenants)
+	if err != nil {
+		return report, err
+	}
+	ops, err := told()
+	if err != nil {
+		return report, err
+	}
+	report = history.Check(ops, end)
+	return report, errors.Join(report.Failed(), checkInvariants(ctx, db, backend))
+}
+
+// openTables returns a way to the tables around package driver.
+func openTables(backend, dsn string) (*sql.DB, error) {
+	if backend == "sqlite" {
+		return sql.Open("sqlite", strings.TrimPrefix(dsn, "sqlite:"))
+	}
+	return sql.Open("pgx", dsn)
+}
+
+// passHolds lets the time pass after which events that were held behind others of their aggregates are looked at
+// again (driver.HoldInterval), if a connection was lost before they could be let go on.
+func passHolds(ctx context.Context, db *sql.DB, backend string) error {
+	for _, tenant := range tenants {
+		statement := `UPDATE "` + tenant + `".event_queue SET available_at = now() WHERE is_held`
+		if backend == "sqlite" {
+			statement = `UPDATE "` + tenant + `__event_queue" SET available_at = 1 WHERE is_held`
+		}
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkInvariants reads each tenant's tables.
+func checkInvariants(ctx context.Context, db *sql.DB, backend string) error {
 	var found []error
 	for _, tenant := range tenants {
 		broken, err := invariants.Check(ctx, db, backend, tenant)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -84,20 +83,15 @@ func afterwards(ctx context.Context, file databaseFile, told []history.Op, w *wo
 		}
 		o.Tenants = append(o.Tenants, clients.Tenant{Name: tenant, Store: store})
 	}
-	if err := clients.Settle(ctx, o); err != nil {
+	report, err := judge(ctx, "sqlite", file.dsn(""), o, func() ([]history.Op, error) {
+		more, err := log.ops()
+		return append(told, more...), err
+	})
+	w.found(report)
+	if err != nil {
 		return fmt.Errorf("after the power was back: %w", err)
 	}
-	end, err := clients.Look(ctx, o.Tenants)
-	if err != nil {
-		return err
-	}
-	more, err := log.ops()
-	if err != nil {
-		return err
-	}
-	report := history.Check(append(told, more...), end)
-	w.found(report)
-	return errors.Join(report.Failed(), checkInvariants(ctx, "sqlite", file.dsn("")))
+	return nil
 }
 
 // forget makes unknown what the last claims were told: a claim does not wait for the disk, and a power failure ends
