@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(envChild); text != "" {
 		os.Exit(beChild(text))
 	}
-	_ = intercept() // who needs it asks once more
+	_ = intercept()                    // who needs it asks once more
 	_ = flag.Set("test.parallel", "8") // unless somebody says otherwise: faults wait a lot
 	pgtest.Main(m)
 }
