@@ -26,118 +26,111 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // Each subtest goes through far more than fits in the room.
 func TestMemoryStaysBounded(t *testing.T) {
-	for _, backend := range []string{"sqlite", "postgres"} {
-		t.Run(backend, func(t *testing.T) {
-			dsn := ""
-			if backend == "sqlite" {
-				dsn = "sqlite:" + filepath.Join(t.TempDir(), "memory.db")
-			} else {
-				dsn = pgtest.DSN(t)
-			}
-			store, err := driver.Open(dsn, "tenant")
-			ok(t, err)
-			defer func() { _ = store.Close() }()
-			ctx := t.Context()
+	onBoth(t, func(t *testing.T, store driver.Store) {
+		ctx := t.Context()
 
-			const events = 3232 // of 8 kB, and 32 of 6 MiB between them
-			aggregate := driver.Aggregate{Type: "Order", ID: uuid.New()}
-			var bytes int
-			for range 32 {
-				bytes += save(t, store, aggregate, 100, 8_000)
-				bytes += save(t, store, aggregate, 1, 6*mib)
-			}
-			if bytes < 3*room {
-				t.Fatalf("the events have %d bytes, expected far more than the %d that may be in memory", bytes, room)
-			}
+		const events = 3232 // of 8 kB, and 32 of 6 MiB between them
+		aggregate := driver.Aggregate{Type: "Order", ID: uuid.New()}
+		var bytes int
+		for range 32 {
+			bytes += save(t, store, aggregate, 100, 8_000)
+			bytes += save(t, store, aggregate, 1, 6*mib)
+		}
+		if bytes < 3*room {
+			t.Fatalf("the events have %d bytes, expected far more than the %d that may be in memory", bytes, room)
+		}
 
-			t.Run("AllUnprocessed", func(t *testing.T) {
-				within(t, room, func() { count(t, store.Events().AllUnprocessed(ctx, driver.MaxLimit), events) })
-			})
-			t.Run("AllByAggregate", func(t *testing.T) {
-				within(t, room, func() { count(t, store.Events().AllByAggregate(ctx, aggregate, 0), events) })
-			})
-			t.Run("Claims without payloads", func(t *testing.T) {
-				within(t, room, func() {
-					claims, err := store.Events().Claim(ctx, driver.ClaimOptions{
-						Limit: driver.MaxLimit, Lease: time.Minute, Columns: []driver.EventColumn{driver.EventColumnType},
-					})
-					ok(t, err)
-					if len(claims) != events {
-						t.Fatalf("claimed %d events, expected %d", len(claims), events)
-					}
-					ok(t, store.Events().Ack(ctx, claims))
+		t.Run("AllUnprocessed", func(t *testing.T) {
+			within(t, room, func() { count(t, store.Events().AllUnprocessed(ctx, driver.MaxLimit), events) })
+		})
+		t.Run("AllByAggregate", func(t *testing.T) {
+			within(t, room, func() { count(t, store.Events().AllByAggregate(ctx, aggregate, 0), events) })
+		})
+		t.Run("Claims without payloads", func(t *testing.T) {
+			within(t, room, func() {
+				claims, err := store.Events().Claim(ctx, driver.ClaimOptions{
+					Limit: driver.MaxLimit, Lease: time.Minute, Columns: []driver.EventColumn{driver.EventColumnType},
 				})
-			})
-			dir, err := archive.OpenDir(t.TempDir())
-			ok(t, err)
-			archiver, err := archive.New(store, archive.Storages{driver.StorageCold: dir}, archive.Options{})
-			ok(t, err)
-			t.Run("archiving", func(t *testing.T) {
-				within(t, room, func() {
-					rule := driver.NewArchiveRule("all", 0)
-					rule.Policy = driver.PolicyCustom // of any age
-					report, err := archiver.Run(ctx, rule)
-					ok(t, err)
-					if report.Events != events {
-						t.Fatalf("archived %d events, expected %d", report.Events, events)
-					}
-				})
-			})
-			t.Run("reading archives", func(t *testing.T) {
-				within(t, room, func() { count(t, archiver.All(ctx, 0), events) })
-			})
-			t.Run("restoring archives", func(t *testing.T) {
-				within(t, room, func() {
-					archives, err := store.Archives().GetByStatus(ctx, driver.ArchiveCompleted, driver.MaxLimit)
-					ok(t, err)
-					restored := 0
-					for _, archive := range archives {
-						n, err := archiver.Restore(ctx, archive.ID, nil)
-						ok(t, err)
-						restored += n
-					}
-					if restored != events {
-						t.Fatalf("restored %d events, expected %d", restored, events)
-					}
-				})
+				ok(t, err)
+				if len(claims) != events {
+					t.Fatalf("claimed %d events, expected %d", len(claims), events)
+				}
+				ok(t, store.Events().Ack(ctx, claims))
 			})
 		})
-	}
+		dir, err := archive.OpenDir(t.TempDir())
+		ok(t, err)
+		archiver, err := archive.New(store, archive.Storages{driver.StorageCold: dir}, archive.Options{})
+		ok(t, err)
+		t.Run("archiving", func(t *testing.T) {
+			within(t, room, func() {
+				rule := driver.NewArchiveRule("all", 0)
+				rule.Policy = driver.PolicyCustom // of any age
+				report, err := archiver.Run(ctx, rule)
+				ok(t, err)
+				if report.Events != events {
+					t.Fatalf("archived %d events, expected %d", report.Events, events)
+				}
+			})
+		})
+		t.Run("reading archives", func(t *testing.T) {
+			within(t, room, func() { count(t, archiver.All(ctx, 0), events) })
+		})
+		t.Run("restoring archives", func(t *testing.T) {
+			within(t, room, func() {
+				archives, err := store.Archives().GetByStatus(ctx, driver.ArchiveCompleted, driver.MaxLimit)
+				ok(t, err)
+				restored := 0
+				for _, archive := range archives {
+					n, err := archiver.Restore(ctx, archive.ID, nil)
+					ok(t, err)
+					restored += n
+				}
+				if restored != events {
+					t.Fatalf("restored %d events, expected %d", restored, events)
+				}
+			})
+		})
+	})
 }
 
 // A batch is in memory already, and so is a payload: saving makes few copies, whatever their number.
 func TestSavingTakesLittleMoreMemoryThanTheEvents(t *testing.T) {
+	onBoth(t, func(t *testing.T, store driver.Store) {
+		t.Run("a batch", func(t *testing.T) {
+			batch := made(driver.Aggregate{Type: "Order", ID: uuid.New()}, 10_000, 8_000)
+			within(t, 48*mib, func() { // the events have 80 MB
+				_, err := store.Events().SaveBatch(t.Context(), batch)
+				ok(t, err)
+			})
+		})
+		t.Run("the largest payload", func(t *testing.T) {
+			event := made(driver.Aggregate{Type: "Order", ID: uuid.New()}, 1, driver.DefaultMaxPayload)[0]
+			within(t, 6*driver.DefaultMaxPayload, func() {
+				saved, err := store.Events().Save(t.Context(), event)
+				ok(t, err)
+				read, err := store.Events().GetByID(t.Context(), saved.ID)
+				ok(t, err)
+				if string(read.EventData) != string(event.EventData) {
+					t.Fatal("the payload came back changed")
+				}
+			})
+		})
+	})
+}
+
+// onBoth runs a test on a fresh schema of each backend.
+func onBoth(t *testing.T, test func(t *testing.T, store driver.Store)) {
 	for _, backend := range []string{"sqlite", "postgres"} {
 		t.Run(backend, func(t *testing.T) {
-			dsn := ""
-			if backend == "sqlite" {
-				dsn = "sqlite:" + filepath.Join(t.TempDir(), "memory.db")
-			} else {
+			dsn := "sqlite:" + filepath.Join(t.TempDir(), "memory.db")
+			if backend == "postgres" {
 				dsn = pgtest.DSN(t)
 			}
-			store, err := driver.Open(dsn, "tenant")
+			store, err := driver.Open(dsn, "tenant", driver.WithLogger(nil))
 			ok(t, err)
 			defer func() { _ = store.Close() }()
-
-			t.Run("a batch", func(t *testing.T) {
-				batch := made(driver.Aggregate{Type: "Order", ID: uuid.New()}, 10_000, 8_000)
-				within(t, 48*mib, func() { // the events have 80 MB
-					_, err := store.Events().SaveBatch(t.Context(), batch)
-					ok(t, err)
-				})
-			})
-			t.Run("the largest payload", func(t *testing.T) {
-				event := made(driver.Aggregate{Type: "Order", ID: uuid.New()}, 1, driver.DefaultMaxPayload)[0]
-				within(t, 6*driver.DefaultMaxPayload, func() {
-					saved, err := store.Events().Save(t.Context(), event)
-					ok(t, err)
-					read, err := store.Events().GetByID(t.Context(), saved.ID)
-					ok(t, err)
-					if string(read.EventData) != string(event.EventData) {
-						t.Fatal("the payload came back changed")
-					}
-				})
-			})
+			test(t, store)
 		})
 	}
 }
