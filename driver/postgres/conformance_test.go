@@ -44,9 +44,9 @@ var aboutPools = []string{
 // others know nothing of their tables.
 func TestConformancePartitioned(t *testing.T) {
 	runPartitioned(t,
-		"Events/Save", "Events/SaveBatch", "Events/Versions", "Events/IDs", "Events/Append", "Events/Reads", "Events/Locking", "Events/Counts",
+		"Events/Save", "Events/SaveBatch", "Events/Versions", "Events/IDs", "Events/Append", "Events/Locking", "Events/Counts",
 		"Claims/Claim", "Claims/Order", "DeadLetters/Requeue", "Consumers/Checkpoints", "Consumers/Gaps", "Deliveries/SaveForEvent", "Deliveries/Recover",
-		"Archives/Begin", "Archives/Complete", "Archives/Restore", "Archives/Partitions", "Archives/PartitionsInUse", "Transactions", "Schemas/Lifecycle")
+		"Archives/Begin", "Archives/Complete", "Archives/Restore", "Archives/Partitions", "Archives/PartitionsInUse", "Transactions/Refusals", "Schemas/Lifecycle")
 }
 
 // partitionSize is less than WithEventPartitions takes.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestNoRowCrossesBetweenTenants(t *testing.T) {
-	size := tenanttest.Size{Tenants: 200, Workers: 32, Steps: 2000, Remade: 8}
+	size := tenanttest.Size{Tenants: 200, Workers: 32, Steps: 1000, Remade: 8}
 	if testing.Short() {
 		size = tenanttest.Size{Tenants: 24, Workers: 32, Steps: 400, Remade: 3}
 	}

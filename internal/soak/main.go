@@ -46,6 +46,7 @@ type config struct {
 	length  time.Duration
 	round   time.Duration
 	clients int
+	lease   time.Duration // the longest one; 0: as package clients has it
 	seed    uint64
 }
 

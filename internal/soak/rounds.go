@@ -99,7 +99,7 @@ func (r *run) once(ctx context.Context, n uint64) error {
 		return err
 	}
 	defer func() { _ = record.Close() }() // it is read before
-	options := clients.Options{Tenants: r.tenants, Clients: r.clients, Seed: r.seed + n, Record: history.NewRecorder(record)}
+	options := clients.Options{Tenants: r.tenants, Clients: r.clients, Lease: r.lease, Seed: r.seed + n, Record: history.NewRecorder(record)}
 
 	working, cancel := context.WithTimeout(ctx, r.round)
 	err = clients.Run(working, options)

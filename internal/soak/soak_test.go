@@ -15,7 +15,7 @@ func TestNothingGrows(t *testing.T) {
 			if backend == "postgres" {
 				pgtest.DSN(t) // skips where there is none
 			}
-			cfg := config{length: 6 * time.Second, round: 500 * time.Millisecond, clients: 8, seed: 1}
+			cfg := config{length: 2 * time.Second, round: 250 * time.Millisecond, clients: 4, lease: 300 * time.Millisecond, seed: 1}
 			var out strings.Builder
 			err := cfg.soak(t.Context(), backend, &out, t.Output())
 			t.Log(out.String())
