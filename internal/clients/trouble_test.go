@@ -23,8 +23,8 @@ func TestClientsSurviveWhatADatabaseMaySay(t *testing.T) {
 	if err := report.Failed(); err != nil {
 		t.Error(err)
 	}
-	if report.Unknown < 20 {
-		t.Errorf("%d calls in doubt, want 20 at least", report.Unknown)
+	if report.Unknown == 0 {
+		t.Error("no call was in doubt: this test shows nothing")
 	}
 }
 
@@ -94,7 +94,7 @@ type dice struct {
 func (d *dice) roll() trouble {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if n := trouble(d.rng.IntN(30)); n <= doubted {
+	if n := trouble(d.rng.IntN(15)); n <= doubted {
 		return n
 	}
 	return none
