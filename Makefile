@@ -3,7 +3,7 @@
 .POSIX:
 
 FUZZTIME = 30s
-TARGETS = ^Fuzz
+TARGETS = .
 ARGS =
 
 # The sizes of make crash and make archive-crash; EVENTS= is how many events, 50000 unless it is given.
