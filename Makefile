@@ -63,7 +63,7 @@ vuln: ## Look for known vulnerabilities (govulncheck); skipped where their datab
 	@sh tools/vuln.sh
 
 build: ## Build cmd/bench and cmd/migrate into bin/, with the version of the commit in them
-	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/bench ./cmd/migrate
+	CGO_ENABLED=0 go build -trimpath -buildvcs=true -o bin/ ./cmd/bench ./cmd/migrate
 
 reproducible: ## Build the last commit twice, from two folders, and compare
 	@sh tools/reproducible.sh
