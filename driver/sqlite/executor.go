@@ -95,10 +95,8 @@ func runTx(ctx context.Context, tx *transaction, begin string, fn func(tx query.
 			tx.rollback(ctx)
 		}
 	}()
-	if s, ok := tx.runner.(*session); ok && s.place.wasLeft() {
-		if err := s.place.check(false); err != nil {
-			return err
-		}
+	if err := tx.place().checkAgain(); err != nil {
+		return err
 	}
 	if _, err := tx.ExecContext(ctx, begin); err != nil {
 		return classify(ctx, err)
@@ -122,6 +120,14 @@ type transaction struct {
 	ended      bool
 }
 
+// place is where the file is; nil where that is the app's affair.
+func (t *transaction) place() *place {
+	if s, ok := t.runner.(*session); ok {
+		return s.place
+	}
+	return nil
+}
+
 // commit ends a transaction, undone if it fails.
 func (t *transaction) commit(ctx context.Context) error {
 	if t.broken != nil {
@@ -134,10 +140,7 @@ func (t *transaction) commit(ctx context.Context) error {
 		return uncommitted(err)
 	}
 	t.ended = true
-	if s, ok := t.runner.(*session); ok {
-		return s.place.check(true)
-	}
-	return nil
+	return t.place().check(true)
 }
 
 func (t *transaction) rollback(ctx context.Context) {

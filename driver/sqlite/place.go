@@ -36,14 +36,17 @@ func (p *place) check(committed bool) error {
 	}
 	file, err := os.Stat(p.path)
 	left := err != nil || !os.SameFile(file, p.file)
-	if p.left.Load() != left {
-		p.left.Store(left)
-	}
+	p.left.Store(left)
 	if !left {
 		return nil
 	}
 	return &driver.Error{Kind: driver.ErrUnavailable, Err: &driver.UnavailableError{CommitUnknown: committed, Err: errMoved}}
 }
 
-// wasLeft reports whether the file was not in its place when somebody looked last.
-func (p *place) wasLeft() bool { return p != nil && p.left.Load() }
+// checkAgain is check where the file was not in its place when somebody looked last: else it does not look.
+func (p *place) checkAgain() error {
+	if p == nil || !p.left.Load() {
+		return nil
+	}
+	return p.check(false)
+}
