@@ -12,11 +12,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/neomultitenant/neoevents/driver"
@@ -238,7 +236,7 @@ func (r *result) check(ctx context.Context, s *site, o clients.Options, log *jou
 // judge finishes the clients' work on a database that is well again, and compares what is there with what they were
 // told, and with the rules that the tables must obey.
 func judge(ctx context.Context, backend, dsn string, o clients.Options, told func() ([]history.Op, error)) (report history.Report, err error) {
-	db, err := openTables(backend, dsn)
+	db, err := invariants.Open(backend, dsn)
 	if err != nil {
 		return report, err
 	}
@@ -258,15 +256,7 @@ func judge(ctx context.Context, backend, dsn string, o clients.Options, told fun
 		return report, err
 	}
 	report = history.Check(ops, end)
-	return report, errors.Join(report.Failed(), checkInvariants(ctx, db, backend))
-}
-
-// openTables returns a way to the tables around package driver.
-func openTables(backend, dsn string) (*sql.DB, error) {
-	if backend == "sqlite" {
-		return sql.Open("sqlite", strings.TrimPrefix(dsn, "sqlite:"))
-	}
-	return sql.Open("pgx", dsn)
+	return report, errors.Join(report.Failed(), invariants.CheckAll(ctx, db, backend, tenants))
 }
 
 // passHolds lets the time pass after which events that were held behind others of their aggregates are looked at
@@ -282,21 +272,6 @@ func passHolds(ctx context.Context, db *sql.DB, backend string) error {
 		}
 	}
 	return nil
-}
-
-// checkInvariants reads each tenant's tables.
-func checkInvariants(ctx context.Context, db *sql.DB, backend string) error {
-	var found []error
-	for _, tenant := range tenants {
-		broken, err := invariants.Check(ctx, db, backend, tenant)
-		if err != nil {
-			return err
-		}
-		for _, rule := range broken {
-			found = append(found, fmt.Errorf("tenant %s: %s", tenant, rule))
-		}
-	}
-	return errors.Join(found...)
 }
 
 // wait returns after a time, or when ctx ends.

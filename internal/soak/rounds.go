@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the database/sql driver "pgx"
-
 	"github.com/neomultitenant/neoevents/archive"
 	"github.com/neomultitenant/neoevents/driver"
 	"github.com/neomultitenant/neoevents/internal/clients"
@@ -60,11 +58,7 @@ func (p *place) open(ctx context.Context, cfg config, progress io.Writer) (r *ru
 		}
 		r.tenants = append(r.tenants, clients.Tenant{Name: schema, Store: store})
 	}
-	name, source := "pgx", p.dsn
-	if p.backend == "sqlite" {
-		name, source = "sqlite", "file:"+p.file()
-	}
-	if r.sql, err = sql.Open(name, source); err != nil {
+	if r.sql, err = invariants.Open(p.backend, p.dsn); err != nil {
 		return nil, errors.Join(err, r.db.Close())
 	}
 	return r, nil
@@ -146,16 +140,7 @@ func (r *run) check(ctx context.Context, record io.ReadSeeker) error {
 	if err := report.Failed(); err != nil {
 		return err
 	}
-	for _, schema := range schemas {
-		broken, err := invariants.Check(ctx, r.sql, r.backend, schema)
-		if err != nil {
-			return err
-		}
-		if len(broken) > 0 {
-			return errors.New("the tables break rules:\n" + strings.Join(broken, "\n"))
-		}
-	}
-	return nil
+	return invariants.CheckAll(ctx, r.sql, r.backend, schemas)
 }
 
 // empty archives all events of a tenant, reads the archives, and purges them. It also deletes the endpoints, so that
