@@ -21,7 +21,16 @@ type Report struct {
 	Crossed    int // in the hands of another tenant
 	Disordered int // handed out, numbered or read out of order
 
-	Findings []string // what is wrong, with all that was recorded of the row
+	Findings []Finding
+}
+
+// Finding is what is wrong with one row.
+type Finding struct {
+	What   string // lost, doubled, crossed or disordered
+	Tenant string
+	Row    uuid.UUID // the zero id: the tenant as a whole
+
+	text string // with all that was recorded of the row; empty where enough of its kind are told
 }
 
 // Failed says how much is wrong; nil if nothing is.
@@ -29,12 +38,17 @@ func (r *Report) Failed() error {
 	if r.Lost+r.Doubled+r.Crossed+r.Disordered == 0 {
 		return nil
 	}
-	return fmt.Errorf("lost %d, doubled %d, crossed %d, disordered %d:\n%s",
-		r.Lost, r.Doubled, r.Crossed, r.Disordered, strings.Join(r.Findings, "\n"))
+	var told strings.Builder
+	for _, f := range r.Findings {
+		if f.text != "" {
+			fmt.Fprintf(&told, "\n%s: %s of %s %s", f.What, f.Row, f.Tenant, f.text)
+		}
+	}
+	return fmt.Errorf("lost %d, doubled %d, crossed %d, disordered %d:%s", r.Lost, r.Doubled, r.Crossed, r.Disordered, told.String())
 }
 
-// mostFindings is how many findings of each kind a Report tells; it counts all.
-const mostFindings = 10
+// mostTold is how many findings of each kind Failed tells.
+const mostTold = 10
 
 // Check looks for what must not be in a history that ended like this.
 func Check(ops []Op, end End) Report {
@@ -233,10 +247,11 @@ func (c *checker) find(kind kind, t *tenant, id uuid.UUID, format string, args .
 		return
 	}
 	c.found[f] = true
-	if c.rows[kind]++; c.rows[kind] <= mostFindings {
-		text := fmt.Sprintf("%s: %s of %s %s", kind, id, t.Name, fmt.Sprintf(format, args...))
-		c.report.Findings = append(c.report.Findings, text+t.trace(id))
+	told := Finding{What: string(kind), Tenant: t.Name, Row: id}
+	if c.rows[kind]++; c.rows[kind] <= mostTold {
+		told.text = fmt.Sprintf(format, args...) + t.trace(id)
 	}
+	c.report.Findings = append(c.report.Findings, told)
 }
 
 // trace is all that was recorded of a row, a line each.

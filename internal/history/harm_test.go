@@ -15,7 +15,7 @@ import (
 // the zero id if it does not say.
 type harm struct {
 	name string
-	want string // how the finding begins
+	want string // what the finding is
 	do   func(h *harmed) uuid.UUID
 }
 
@@ -243,12 +243,9 @@ type harmed struct {
 
 // told reports whether one of the findings is about the row.
 func (h *harmed) told(report history.Report, want string, id uuid.UUID) bool {
-	begins := want + ": "
-	if id != uuid.Nil {
-		begins += id.String()
-	}
-	counts := map[string]int{"lost": report.Lost, "doubled": report.Doubled, "crossed": report.Crossed, "disordered": report.Disordered}
-	return counts[want] > 0 && slices.ContainsFunc(report.Findings, func(text string) bool { return strings.HasPrefix(text, begins) })
+	return slices.ContainsFunc(report.Findings, func(f history.Finding) bool {
+		return f.What == want && (id == uuid.Nil || f.Row == id)
+	})
 }
 
 func saved(op *history.Op) bool { return op.Kind == history.Saved }
