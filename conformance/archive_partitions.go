@@ -9,7 +9,7 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-var archivePartitions = area{name: "Archives/Partitions", behaviours: []behaviour{
+var archivePartitions = area{name: "Archives/Partitions", fresh: true, behaviours: []behaviour{
 	{"AreRefusedWhereThereAreNone", partitionsAbsent},
 	{"DetachTakesTheOldestFullOne", partitionsOldest},
 	{"DetachedEventsAreReadAsTheyWere", partitionsRead},

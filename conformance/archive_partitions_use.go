@@ -12,7 +12,7 @@ import (
 	"github.com/neomultitenant/neoevents/driver"
 )
 
-var archivePartitionsInUse = area{name: "Archives/PartitionsInUse", alone: true, behaviours: []behaviour{
+var archivePartitionsInUse = area{name: "Archives/PartitionsInUse", alone: true, fresh: true, behaviours: []behaviour{
 	{"StayWhileAnEventWaits", partitionsWaiting},
 	{"StayWhileOneIsADeadLetter", partitionsDead},
 	{"StayWhileADeliveryIsOpen", partitionsDelivering},

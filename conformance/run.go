@@ -16,27 +16,25 @@ func Run(t *testing.T, h Harness) {
 	for _, name := range h.unknownNames() {
 		t.Errorf("the Harness names %q, which is neither an area nor a behaviour", name)
 	}
-	h.used = &usedSchemas{names: map[driver.DB][]string{}}
+	h.used = newUsedSchemas()
 	var db driver.DB
-	room := 0 // for so many behaviours more in db
 	for _, area := range areas {
 		if !h.wantsSome(area) {
 			continue
 		}
-		if room < len(area.behaviours) {
+		if db == nil || h.used.in(db) >= schemasPerDatabase {
 			if db != nil {
 				_ = db.Close() // it is not used any more, and its connections may be needed
 			}
-			db, room = h.open(t), behavioursPerDatabase
+			db = h.open(t)
 		}
-		room -= len(area.behaviours)
 		t.Run(area.name, func(t *testing.T) { h.run(t, area, db) })
 	}
 }
 
-// behavioursPerDatabase is how many behaviours, each with a schema of its own, share a database. A new one takes
-// time, too many schemas slow down those databases that read their whole catalogue after each change to it.
-const behavioursPerDatabase = 15
+// schemasPerDatabase is with how many schemas a database is not used for further areas. A new one takes time,
+// too many schemas slow down those databases that read their whole catalogue after each change to it.
+const schemasPerDatabase = 15
 
 // run checks the behaviours of an area.
 func (h Harness) run(t *testing.T, a area, db driver.DB) {
@@ -75,7 +73,7 @@ type area struct {
 	name       string
 	outside    bool // needs data that is not in the repository, and skips without it
 	alone      bool // one behaviour at a time: they hold several connections, or wait for each other
-	fresh      bool // new schemas only: positions that were used before are gaps to a consumer
+	fresh      bool // new schemas only: positions that were used before are gaps to a consumer, and have partitions
 	behaviours []behaviour
 }
 

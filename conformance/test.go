@@ -59,27 +59,48 @@ var schemas atomic.Int64
 // newSchema returns the name of a schema that nobody else uses.
 func newSchema() string { return fmt.Sprintf("tenant-%d", schemas.Add(1)) }
 
-// usedSchemas are those of behaviours that are over, for others to use again.
+// usedSchemas are the schemas of each database, and those of them whose behaviours are over, for others to use again.
 type usedSchemas struct {
-	mu    sync.Mutex
-	names map[driver.DB][]string
+	mu   sync.Mutex
+	all  map[driver.DB]map[string]bool
+	free map[driver.DB][]string
+}
+
+func newUsedSchemas() *usedSchemas {
+	return &usedSchemas{all: map[driver.DB]map[string]bool{}, free: map[driver.DB][]string{}}
+}
+
+// in is how many there are.
+func (u *usedSchemas) in(db driver.DB) int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.all[db])
+}
+
+func (u *usedSchemas) note(db driver.DB, name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.all[db] == nil {
+		u.all[db] = map[string]bool{}
+	}
+	u.all[db][name] = true
 }
 
 func (u *usedSchemas) take(db driver.DB) (name string, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	names := u.names[db]
+	names := u.free[db]
 	if len(names) == 0 {
 		return "", false
 	}
-	u.names[db] = names[:len(names)-1]
+	u.free[db] = names[:len(names)-1]
 	return names[len(names)-1], true
 }
 
 func (u *usedSchemas) give(db driver.DB, name string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.names[db] = append(u.names[db], name)
+	u.free[db] = append(u.free[db], name)
 }
 
 // sub runs a part of a test as a test of its own, with a schema of its own in db.
@@ -106,6 +127,7 @@ func (t *test) openStore(db driver.DB, schema string) driver.Store {
 	t.Helper()
 	store, err := db.Store(t.ctx, schema)
 	t.ok(err)
+	t.h.used.note(db, schema)
 	return store
 }
 

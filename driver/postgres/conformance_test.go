@@ -63,10 +63,6 @@ func runConformance(t *testing.T, settings string, only ...string) {
 
 func runConformanceWith(t *testing.T, settings string, partitions int64, always []driver.Option, only ...string) {
 	databases := &databases{dsns: map[driver.DB]string{}}
-	emptied := empty
-	if partitions > 0 {
-		emptied = nil // without events, partitions are there all the same
-	}
 	conformance.Run(t, conformance.Harness{
 		Open: func(t *testing.T, opts ...driver.Option) driver.DB {
 			return databases.connect(t, pgtest.DSN(t)+settings, append(opts, always...))
@@ -82,7 +78,7 @@ func runConformanceWith(t *testing.T, settings string, partitions int64, always 
 			},
 		},
 		SetTime:     databases.setTime,
-		Empty:       emptied,
+		Empty:       empty,
 		Concurrent:  true,
 		ReadsBeside: true,
 		Partitions:  partitions,

@@ -17,7 +17,10 @@ package pgtest
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -68,8 +71,10 @@ func DSN(t testing.TB) string {
 }
 
 // Main runs the tests of a package, stops the server that they used, and exits. It is all that a
-// TestMain has to call.
+// TestMain has to call. Of parallel tests it runs twice as many at once as there are processors, unless the flag
+// says how many: one waits for the server while another one works.
 func Main(m *testing.M) {
+	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // the command line comes later
 	code := m.Run()
 	shared.once.Do(func() {}) // from here on, no server starts
 	if shared.server != nil {
