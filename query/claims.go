@@ -151,17 +151,17 @@ func (l *leasing) claimOnce(ctx context.Context, limit int) (claims, wornOut []d
 		inTx = forgetful.InForgetfulTx
 	}
 	err = inTx(ctx, func(x Executor) error {
-		ids, err := queryIDs(ctx, x, sql, args)
-		if err != nil || len(ids) == 0 {
+		positions, err := queryPositions(ctx, x, sql, args)
+		if err != nil || len(positions) == 0 {
 			return err
 		}
 		again := false
-		err = x.Query(ctx, statements.leasedStatement(l.columns), []any{ids}, targets, func() {
+		err = x.Query(ctx, statements.leasedStatement(l.columns), []any{positions}, targets, func() {
 			again = again || claim.Attempt > 1
 			row()
 		})
 		// A run that has all there is of its aggregate, for the first time, needs no fence.
-		if err != nil || !l.opts.PerAggregateOrder || !again && len(ids) < limit {
+		if err != nil || !l.opts.PerAggregateOrder || !again && len(positions) < limit {
 			return err
 		}
 		_, err = x.Exec(ctx, statements.fenceLater, []any{l.token, lasts(append(slices.Clone(claims), wornOut...))})

@@ -98,7 +98,7 @@ func (c *claimSQL) claimStatement(choice claimChoice) string {
 }
 
 // claim leases the events that are picked. Where an UPDATE can't stand in a WITH clause it returns
-// their ids, and leasedStatement reads them.
+// their positions, and leasedStatement reads them.
 func (c *claimSQL) claim(choice claimChoice) string {
 	picking, key := c.pick(choice.typed), c.dialect.RowID
 	if choice.ordered {
@@ -110,7 +110,7 @@ func (c *claimSQL) claim(choice claimChoice) string {
 		lease = lease.Set("is_held", sq.Expr("FALSE")).Set("available_at", sq.Expr("CASE WHEN is_held THEN "+c.dialect.Clock+" ELSE available_at END"))
 	}
 	if !c.dialect.WritableCTE {
-		return c.render(lease.Suffix("RETURNING event_id").PrefixExpr(picking))
+		return c.render(lease.Suffix("RETURNING position").PrefixExpr(picking))
 	}
 	picking = sq.Expr("?, leased AS (?)", picking, lease.Suffix("RETURNING position, attempts, lease_until"))
 	if choice.ordered {
@@ -128,10 +128,10 @@ func (c *claimSQL) holdStatement(typed bool) string {
 	return c.choices.statement(func() string { return c.hold(typed) }, key)
 }
 
-// leasedStatement reads events that were just leased, by their ids.
+// leasedStatement reads events that were just leased, by their positions.
 func (c *claimSQL) leasedStatement(columns []driver.EventColumn) string {
 	return c.choices.statement(func() string {
-		return c.render(c.leased(columns, c.queue+" q").Where("q.event_id " + c.dialect.IsOneOf))
+		return c.render(c.leased(columns, c.queue+" q").Where("q.position " + c.dialect.IsOneOf))
 	}, strings.Join(names(columns), " "), "leased")
 }
 

@@ -77,8 +77,17 @@ func inOne(ctx context.Context, x Executor, rows int, fn func(x Executor) error)
 
 // queryIDs runs a statement that returns ids.
 func queryIDs(ctx context.Context, x Executor, sql string, args []any) ([]uuid.UUID, error) {
-	var id uuid.UUID
-	ids := []uuid.UUID{}
-	err := x.Query(ctx, sql, args, []any{&id}, func() { ids = append(ids, id) })
-	return ids, err
+	return queryColumn[uuid.UUID](ctx, x, sql, args)
+}
+
+// queryPositions runs a statement that returns positions.
+func queryPositions(ctx context.Context, x Executor, sql string, args []any) ([]int64, error) {
+	return queryColumn[int64](ctx, x, sql, args)
+}
+
+func queryColumn[T any](ctx context.Context, x Executor, sql string, args []any) ([]T, error) {
+	var value T
+	values := []T{}
+	err := x.Query(ctx, sql, args, []any{&value}, func() { values = append(values, value) })
+	return values, err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,6 +39,8 @@ func bind(args []any) []any {
 			}
 		case []uuid.UUID:
 			bound[i] = uuidList(v)
+		case []int64:
+			bound[i] = numberList(v)
 		case []string:
 			bound[i] = list(append([]string{}, v...)) // nil would be JSON's null
 		default:
@@ -61,6 +64,17 @@ func uuidList(ids []uuid.UUID) string {
 			list = hex.AppendEncode(append(list, '-'), part)
 		}
 		list = append(list, '"')
+	}
+	return string(append(list, ']'))
+}
+
+func numberList(numbers []int64) string {
+	list := []byte{'['}
+	for i, n := range numbers {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, n, 10)
 	}
 	return string(append(list, ']'))
 }
