@@ -37,6 +37,7 @@ type site struct {
 	options []driver.Option // of the clients
 	timeout time.Duration   // of each of their calls; 0: 10 seconds
 	inject  func(ctx context.Context, w *work) error
+	effects func() (int, error) // how often inject did what it is for; nil: each time
 	end     func()
 
 	// work goes on until ctx is done, in place of clients of this process, which then does not open the database before

@@ -40,9 +40,11 @@ var postgresFaults = []fault{
 		params: []string{"lock_timeout=20ms"}, inject: lockTable,
 	}),
 	onServer("deadlock", "somebody locks rows in another order than the clients", plan{
-		settings: []string{"deadlock_timeout=10ms"}, inject: deadlock,
+		settings: []string{"deadlock_timeout=10ms"}, inject: deadlock, logged: "deadlock detected",
 	}),
-	onServer("serialization", "somebody reads and changes the rows of clients' SERIALIZABLE transactions in one of their own", plan{inject: changeRows}),
+	onServer("serialization", "somebody reads and changes the rows of clients' SERIALIZABLE transactions in one of their own", plan{
+		inject: changeRows, logged: "could not serialize access",
+	}),
 	onServer("cancel", "the contexts of all calls end", plan{inject: cancelCalls}),
 	onServer("read-only", "the server takes no writes for a while, in old sessions and new ones", plan{inject: readOnly}),
 	onServer("disk-full", "the disk with the tables is full", plan{prepare: putTablesOnSmallDisk, inject: fillDisk}),
@@ -71,6 +73,7 @@ type plan struct {
 	timeout  time.Duration   // of the clients' calls; 0: 10 seconds
 	prepare  func(ctx context.Context, s *server) error
 	inject   func(ctx context.Context, s *server, w *work) error
+	logged   string // what the server says of each time that the fault had its effect; empty: it has it whenever it is injected
 }
 
 func onServer(name, about string, p plan) fault {
@@ -79,10 +82,14 @@ func onServer(name, about string, p plan) fault {
 		if err != nil {
 			return nil, err
 		}
-		return &site{
+		site := &site{
 			dsn: s.clients, around: s.dsn, options: p.options, timeout: p.timeout, end: s.end,
 			inject: func(ctx context.Context, w *work) error { return p.inject(ctx, s, w) },
-		}, nil
+		}
+		if p.logged != "" {
+			site.effects = func() (int, error) { return s.Logged(p.logged) }
+		}
+		return site, nil
 	}
 	return fault{name: name, backend: "postgres", about: about, begin: begin}
 }

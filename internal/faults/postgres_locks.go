@@ -49,14 +49,14 @@ func lockTable(ctx context.Context, s *server, w *work) error {
 	})
 }
 
-// deadlock locks one event of the queue, waits for clients to want it while they hold others, and wants those.
+// deadlock locks some events of the queue, waits for clients to want one while they hold others, and wants those.
 func deadlock(ctx context.Context, s *server, w *work) error {
 	queue := w.queue("event_queue")
 	return s.transact(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT FROM "+queue+" ORDER BY random() LIMIT 1 FOR UPDATE"); err != nil {
+		if _, err := tx.Exec(ctx, "SELECT FROM "+queue+" WHERE random() < 0.3 FOR UPDATE"); err != nil {
 			return err
 		}
-		if err := w.during(ctx, 20*time.Millisecond); err != nil {
+		if err := w.during(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "SELECT FROM "+queue+" ORDER BY position DESC FOR UPDATE")

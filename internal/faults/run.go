@@ -195,9 +195,15 @@ func (r *result) disturb(ctx context.Context, s *site, w *work, o *clients.Optio
 				return nil // the time is over, or the clients found a defect
 			}
 			if err := s.inject(ctx, w); err != nil {
-				return fmt.Errorf("inject it for the %d. time: %w", r.injected+1, err)
+				return fmt.Errorf("inject it after %d times: %w", r.injected, err)
 			}
 			r.injected++
+			if s.effects != nil {
+				var err error
+				if r.injected, err = s.effects(); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})

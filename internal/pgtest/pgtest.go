@@ -71,10 +71,12 @@ func DSN(t testing.TB) string {
 }
 
 // Main runs the tests of a package, stops the server that they used, and exits. It is all that a
-// TestMain has to call. Of parallel tests it runs twice as many at once as there are processors, unless the flag
-// says how many: one waits for the server while another one works.
+// TestMain has to call. Of parallel tests it runs twice as many at once as there are processors, unless the caller or
+// the command line says how many: one waits for the server while another one works.
 func Main(m *testing.M) {
-	_ = flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) // the command line comes later
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = parallel.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))) // the command line is read later
+	}
 	code := m.Run()
 	shared.once.Do(func() {}) // from here on, no server starts
 	if shared.server != nil {

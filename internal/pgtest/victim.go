@@ -51,6 +51,12 @@ func (v *Victim) CreateDatabase(ctx context.Context) (dsn string, err error) {
 // Dir is where the server's files are; its data directory is Dir/data.
 func (v *Victim) Dir() string { return v.srv.dir }
 
+// Logged counts how often the server has logged a text.
+func (v *Victim) Logged(text string) (int, error) {
+	log, err := os.ReadFile(filepath.Join(v.srv.dir, "log"))
+	return bytes.Count(log, []byte(text)), err
+}
+
 // Kill kills the server and all its processes with SIGKILL, as a machine that loses its power would, though what the
 // operating system has been given stays.
 func (v *Victim) Kill() error {
