@@ -241,9 +241,8 @@ type EventRepository interface {
 	// is processed or unknown.
 	MarkAsProcessed(ctx context.Context, id uuid.UUID) (bool, error)
 
-	// MarkMultipleAsProcessed marks events as MarkAsProcessed does, all in one statement, and
-	// returns how many it took out of the queue. Duplicates count once, unknown ids are ignored. No
-	// ids: no I/O.
+	// MarkMultipleAsProcessed marks events as MarkAsProcessed does, all of them or none, and
+	// returns how many it marked. Duplicates count once, unknown ids are ignored. No ids: no I/O.
 	MarkMultipleAsProcessed(ctx context.Context, ids []uuid.UUID) (int, error)
 
 	// MarkMultipleAsProcessedBulk marks any number of events, batchSize (0: DefaultMarkBatch) at a

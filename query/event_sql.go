@@ -30,9 +30,9 @@ type eventSQL struct {
 	byAggregate, byCorrelation, byType   string
 	byContext, withoutContext, queuePage string
 
-	// The statements that mark ids as processed, to be run in order with the same argument. The
-	// last one's changed rows are the count.
-	mark []string
+	// Looks for ids to mark as processed, made one after the other until all are found. The arguments of their statements
+	// are the ids, once for each placeholder; the last statement of a look changes as many rows as it found.
+	mark [][]string
 
 	countUnprocessed, countProcessing, countByType string
 
@@ -385,19 +385,23 @@ func (b *builder) lastVersions() string {
 		From(b.dialect.Aggregates + " a").OrderBy("a.number"))
 }
 
-func (b *builder) mark() []string {
+func (b *builder) mark() [][]string {
 	given := "event_id " + b.dialect.IsOneOf
-	done := sq.Delete(b.queue).Where(given)
 	record := sq.Insert(b.processed).Columns("position", "processed_at")
-	if b.dialect.WritableCTE {
-		return []string{b.render(record.
-			PrefixExpr(sq.Expr("WITH done AS (?)", done.Suffix("RETURNING position"))).
-			Select(sq.Select("position", b.dialect.Now).From("done")))}
+	if !b.dialect.WritableCTE {
+		from := func(table string) []string {
+			return []string{
+				b.render(record.Select(sq.Select("position", b.dialect.Now).From(table).Where(given))),
+				b.render(sq.Delete(table).Where(given)),
+			}
+		}
+		return [][]string{from(b.queue), from(b.dead)}
 	}
-	return []string{
-		b.render(record.Select(sq.Select("position", b.dialect.Now).From(b.queue).Where(given))),
-		b.render(done),
-	}
+	taken := func(table string) sq.Sqlizer { return sq.Delete(table).Where(given).Suffix("RETURNING position") }
+	both := []string{b.render(record.
+		PrefixExpr(sq.Expr("WITH done AS (?), dead AS (?)", taken(b.queue), taken(b.dead))).
+		Select(sq.Select("position", b.dialect.Now).From("(SELECT position FROM done UNION ALL SELECT position FROM dead) marked")))}
+	return [][]string{both, both} // the second one finds what went from one table to the other during the first
 }
 
 // takenID finds the ids first: asked for the one with the lowest position, a plan can go through

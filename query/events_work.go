@@ -101,40 +101,41 @@ func (r *events) mark(ctx context.Context, ids []uuid.UUID) (int, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	marked, err := r.markQueued(ctx, ids)
+	marked, err := r.markAll(ctx, ids)
 	if err == nil && marked > 0 {
 		err = r.unhold(ctx, ids)
 	}
-	if err != nil || marked == len(ids) {
-		return marked, err
-	}
-	dead, err := r.deadLetterSQL().mark.run(ctx, r.exec, ids) // the others may be dead letters
-	if err != nil || len(dead) == 0 {
-		return marked, err
-	}
-	return marked + len(dead), r.unhold(ctx, dead)
+	return marked, err
 }
 
-func (r *events) markQueued(ctx context.Context, ids []uuid.UUID) (int, error) {
-	var marked int64
-	run := func(x Executor) (err error) {
+func (r *events) markAll(ctx context.Context, ids []uuid.UUID) (int, error) {
+	marked := 0
+	look := func(x Executor, args ...any) error {
 		ctx := ctx
-		for _, statement := range r.sql.mark {
-			if marked, err = x.Exec(ctx, statement, []any{ids}); err != nil {
-				return err
+		marked = 0
+		for _, statements := range r.sql.mark {
+			var n int64
+			for _, statement := range statements {
+				var err error
+				if n, err = x.Exec(ctx, statement, args); err != nil {
+					return err
+				}
+				if len(statements) > 1 {
+					ctx = context.WithoutCancel(ctx) // all or none
+				}
 			}
-			ctx = context.WithoutCancel(ctx) // all or none
+			if marked += int(n); marked == len(ids) {
+				break
+			}
 		}
 		return nil
 	}
-	var err error
-	if len(r.sql.mark) == 1 {
-		err = run(r.exec)
-	} else {
-		err = inOne(ctx, r.exec, len(ids), run)
+	if r.dialect.WritableCTE {
+		err := look(r.exec, ids, ids)
+		return marked, err
 	}
-	if err != nil {
+	if err := inOne(ctx, r.exec, len(ids), func(x Executor) error { return look(x, ids) }); err != nil {
 		return 0, err
 	}
-	return int(marked), nil
+	return marked, nil
 }

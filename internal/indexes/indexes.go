@@ -19,14 +19,14 @@ var Needed = map[string]string{
 	"events_no_context_idx":  "events.withoutContext",
 	"events_correlation_idx": "events.byCorrelation",
 
-	"event_queue_id_pkey":       "events.mark[0] claims.ack.Statements[0] claims.extend claims.release claims.retry claims.hold",
+	"event_queue_id_pkey":       "events.mark[0][0] claims.ack.Statements[0] claims.extend claims.release claims.retry claims.hold",
 	"event_queue_fresh_idx":     "claims.claim claims.claimInOrder claims.anyReady claims.nextReady events.lock events.lockSkipping events.queuePage",
 	"event_queue_due_idx":       "claims.claim claims.claimInOrder claims.anyReady claims.nextReady events.lock events.lockSkipping",
 	"event_queue_later_idx":     "events.queuePage",
 	"event_queue_held_idx":      "claims.unhold",
 	"event_queue_aggregate_idx": "claims.claimInOrder claims.hold claims.unhold claims.unholdHeads claims.releaseLater claims.holdLater claims.fenceLater",
 
-	"event_dead_letters_pkey":          "deadLetters.byID deadLetters.mark.Statements[0] deadLetters.requeue.Statements[0]",
+	"event_dead_letters_pkey":          "events.mark[0][0] deadLetters.byID deadLetters.mark.Statements[0] deadLetters.requeue.Statements[0]",
 	"event_dead_letters_dead_idx":      "deadLetters.list",
 	"event_dead_letters_aggregate_idx": "claims.claimInOrder claims.hold claims.unholdHeads",
 

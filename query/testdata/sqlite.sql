@@ -616,11 +616,17 @@ WITH queued AS MATERIALIZED (SELECT * FROM (SELECT q.position FROM "tenant_acme_
 -- events.lockSkipping
 WITH queued AS MATERIALIZED (SELECT * FROM (SELECT q.position FROM "tenant_acme__event_queue" q WHERE NOT q.is_fresh AND q.available_at <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.available_at, q.position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT q.position FROM "tenant_acme__event_queue" q WHERE q.is_fresh AND q.position > ? AND (q.lease_until IS NULL OR q.lease_until <= CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000) ORDER BY q.position LIMIT ?) AS fresh LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position;
 
--- events.mark[0]
+-- events.mark[0][0]
 INSERT INTO "tenant_acme__event_processed" (position,processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?));
 
--- events.mark[1]
+-- events.mark[0][1]
 DELETE FROM "tenant_acme__event_queue" WHERE event_id IN (SELECT value FROM json_each(?));
+
+-- events.mark[1][0]
+INSERT INTO "tenant_acme__event_processed" (position,processed_at) SELECT position, CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000 FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?));
+
+-- events.mark[1][1]
+DELETE FROM "tenant_acme__event_dead_letters" WHERE event_id IN (SELECT value FROM json_each(?));
 
 -- events.queuePage
 WITH queued AS MATERIALIZED (SELECT * FROM (SELECT position FROM "tenant_acme__event_queue" WHERE NOT is_fresh AND position > 0 AND position > ? ORDER BY position LIMIT ?) AS due UNION ALL SELECT * FROM (SELECT position FROM "tenant_acme__event_queue" WHERE is_fresh AND position > ? ORDER BY position LIMIT ?) AS fresh ORDER BY position LIMIT ?) SELECT e.id, e.position, e.event_type, e.event_name, e.aggregate_type, e.aggregate_id, e.aggregate_version, e.event_data, e.event_metadata, e.correlation_id, e.causation_id, e.triggered_by_user_id, e.context_id, e.occurred_at, e.created_at FROM queued q CROSS JOIN "tenant_acme__events" e ON e.position = q.position;
