@@ -128,7 +128,7 @@ func openArchiveCrash(backend, dsn, dir string, cfg config, progress io.Writer) 
 func (c *archiveCrash) crash(ctx context.Context) (err error) {
 	defer func() {
 		for _, worker := range c.running {
-			err = errors.Join(err, worker.kill())
+			err = errors.Join(err, worker.Kill())
 		}
 	}()
 	if err := c.feed.prepare(ctx); err != nil {
@@ -203,7 +203,7 @@ func (c *archiveCrash) disturb(ctx context.Context) error {
 	if err := wait(ctx, c.upTo(min(c.lengths[aim], longestIn))); err != nil {
 		return err
 	}
-	if err := cmp.Or(worker.hasEnded(), worker.kill()); err != nil {
+	if err := cmp.Or(worker.hasEnded(), worker.Kill()); err != nil {
 		return err
 	}
 	c.kills++

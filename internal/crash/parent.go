@@ -112,7 +112,7 @@ var errStuck = errors.New("no progress")
 func (p *phase) run(ctx context.Context) (err error) {
 	defer func() {
 		for _, worker := range p.running {
-			err = errors.Join(err, worker.kill())
+			err = errors.Join(err, worker.Kill())
 		}
 	}()
 	for range hotAggregates {
@@ -260,7 +260,7 @@ func (p *phase) disturb() error {
 		return p.running[slot].stop(shortestStop + time.Duration(p.rng.Int64N(int64(longestStop-shortestStop))))
 	}
 	p.killed++
-	if err := p.running[slot].kill(); err != nil {
+	if err := p.running[slot].Kill(); err != nil {
 		return err
 	}
 	return p.startWorker(slot)

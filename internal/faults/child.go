@@ -12,6 +12,7 @@ import (
 	"os/exec"
 
 	"github.com/neomultitenant/neoevents/driver"
+	"github.com/neomultitenant/neoevents/internal/child"
 	"github.com/neomultitenant/neoevents/internal/clients"
 	"github.com/neomultitenant/neoevents/internal/history"
 )
@@ -29,62 +30,9 @@ type order struct {
 	Begin string // the transaction's kind of lock
 }
 
-// child is another process, as its parent sees it.
-type child struct {
-	cmd   *exec.Cmd
-	stdin io.Closer
-	ended chan struct{}
-	err   error // how it ended
-}
-
 // start runs this program once more. What it says goes to out, in whole lines.
-func (o order) start(out io.Writer) (*child, error) {
-	program, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(o)
-	if err != nil {
-		return nil, err
-	}
-	c := &child{cmd: exec.Command(program), ended: make(chan struct{})}
-	c.cmd.Env = append(os.Environ(), envChild+"="+string(text))
-	c.cmd.Stdout, c.cmd.Stderr = &lines{out: out}, os.Stderr
-	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() {
-		c.err = c.cmd.Wait()
-		close(c.ended)
-	}()
-	return c, nil
-}
-
-// hasEnded returns an error if it ended though nobody wanted it to.
-func (c *child) hasEnded() error {
-	select {
-	case <-c.ended:
-		return fmt.Errorf("a client process ended by itself: %v", c.err)
-	default:
-		return nil
-	}
-}
-
-// kill is SIGKILL.
-func (c *child) kill() error {
-	err := errors.Join(c.hasEnded(), c.cmd.Process.Kill())
-	<-c.ended
-	return err
-}
-
-// finish lets it finish what it has in hand.
-func (c *child) finish() error {
-	_ = c.stdin.Close()
-	<-c.ended
-	return c.err
+func (o order) start(out io.Writer) (*child.Process, error) {
+	return child.Start(envChild, o, func(cmd *exec.Cmd) { cmd.Stdout, cmd.Stderr = &lines{out: out}, os.Stderr })
 }
 
 // lines passes on whole lines: one who is killed may leave a half.
@@ -187,9 +135,9 @@ func (f databaseFile) whileHeld(ctx context.Context, begin string, fn func() err
 	select {
 	case <-held:
 		err = fn()
-	case <-c.ended:
+	case <-c.Ended():
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	return errors.Join(err, c.finish())
+	return errors.Join(err, c.Finish(patience))
 }

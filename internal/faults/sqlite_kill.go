@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/neomultitenant/neoevents/internal/child"
 )
 
 // herd is processes of clients, which work instead of clients of this process.
 type herd struct {
 	file     databaseFile
 	mu       sync.Mutex
-	children []*child
+	children []*child.Process
 }
 
 // How many processes there are, and how many clients each has.
@@ -37,7 +39,7 @@ func closeProcesses(_ context.Context, dir string) (*site, error) {
 // work keeps the processes going until ctx is done.
 func (h *herd) work(ctx context.Context, w *work) error {
 	h.mu.Lock()
-	h.children = make([]*child, processes)
+	h.children = make([]*child.Process, processes)
 	err := h.startAll(w)
 	h.mu.Unlock()
 	if err == nil {
@@ -47,7 +49,7 @@ func (h *herd) work(ctx context.Context, w *work) error {
 	defer h.mu.Unlock()
 	for _, c := range h.children {
 		if c != nil {
-			err = errors.Join(err, c.finish())
+			err = errors.Join(err, c.Finish(patience))
 		}
 	}
 	h.children = nil
@@ -76,14 +78,14 @@ func (h *herd) killSome(_ context.Context, w *work) error {
 	}
 	if w.rng.IntN(2) == 0 {
 		slot := w.rng.IntN(processes)
-		if err := h.children[slot].kill(); err != nil {
+		if err := kill(h.children[slot]); err != nil {
 			return err
 		}
 		return h.start(slot, w)
 	}
 	for range 1 + w.rng.IntN(3) {
 		for _, c := range h.children {
-			if err := c.kill(); err != nil {
+			if err := kill(c); err != nil {
 				return err
 			}
 		}
@@ -100,6 +102,9 @@ func (h *herd) killSome(_ context.Context, w *work) error {
 	return nil
 }
 
+// kill is SIGKILL, to who still works.
+func kill(c *child.Process) error { return errors.Join(c.HasEnded(), c.Kill()) }
+
 // closeAll ends all processes in good order, and deletes what they have left beside the file.
 func (h *herd) closeAll(_ context.Context, w *work) error {
 	h.mu.Lock()
@@ -108,7 +113,7 @@ func (h *herd) closeAll(_ context.Context, w *work) error {
 		return nil
 	}
 	for _, c := range h.children {
-		if err := c.finish(); err != nil {
+		if err := c.Finish(patience); err != nil {
 			return err
 		}
 	}
