@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -116,10 +117,10 @@ var harms = []harm{
 		op := h.op(func(op *history.Op) bool {
 			return op.Kind == history.Claimed && op.Outcome == history.OK && len(op.Rows) > 0
 		})
+		over := slices.MaxFunc(h.ops, func(a, b history.Op) int { return cmp.Compare(a.Return, b.Return) }).Return
 		second := h.again(op)
 		second.Rows, second.Ordered = slices.Clone(op.Rows[:1]), false
-		second.Call = h.ops[len(h.ops)-1].Return + 1
-		second.Return = second.Call + 1
+		second.Call, second.Return = over+1, over+2
 		second.Rows[0].Token, second.Rows[0].Until = uuid.New(), second.Call+second.Lease
 		return op.Rows[0].ID
 	}},
