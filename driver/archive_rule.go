@@ -36,7 +36,7 @@ type ArchiveRule struct {
 	// PastConsumers is as in [ArchiveCriteria].
 	PastConsumers bool `json:"past_consumers"`
 	// Schedule is when it runs by itself, in UTC: five fields as of cron (minute, hour, day of month,
-	// month, day of week), or @hourly, @daily, @weekly, @monthly, @yearly. Empty: never; so must it be
+	// month, day of week) with spaces or tabs between them, or @hourly, @daily, @weekly, @monthly, @yearly. Empty: never; so must it be
 	// for a custom rule.
 	Schedule string `json:"schedule"`
 	// StorageType is as an Archive's. Empty on save: cold_storage.

@@ -211,7 +211,7 @@ type EventRepository interface {
 	// It locks nothing: two callers get the same events.
 	GetUnprocessed(ctx context.Context, limit int) ([]Event, error)
 
-	// GetUnprocessedPage returns the events in the queue behind a position (0: from the start),
+	// GetUnprocessedPage returns the events in the queue behind a position (0 or less: from the start),
 	// oldest first. Going on from the last Position of each page visits every event that is there
 	// throughout exactly once, whatever others save and process meanwhile.
 	GetUnprocessedPage(ctx context.Context, after int64, limit int) ([]Event, error)

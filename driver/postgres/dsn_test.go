@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,11 +87,11 @@ func told(settings *pgxpool.Config) string {
 	for _, fallback := range c.Fallbacks {
 		text += fmt.Sprint(" ", fallback.Host, fallback.Port)
 	}
-	for key, value := range maps.All(c.RuntimeParams) {
+	for _, key := range slices.Sorted(maps.Keys(c.RuntimeParams)) {
 		if key != "application_name" {
 			text += fmt.Sprintf(" %q", key)
 		}
-		text += fmt.Sprintf(" %q", value)
+		text += fmt.Sprintf(" %q", c.RuntimeParams[key])
 	}
 	return text
 }

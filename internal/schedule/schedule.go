@@ -21,7 +21,7 @@ func fields(schedule string) (string, error) {
 	if five, named := names[schedule]; named {
 		return five, nil
 	}
-	if len(strings.Fields(schedule)) != 5 || strings.ContainsRune(schedule, '@') || !gronx.IsValid(schedule) {
+	if len(strings.Fields(schedule)) != 5 || strings.ContainsAny(schedule, "@\n\v\f\r") || !gronx.IsValid(schedule) {
 		return "", errSchedule
 	}
 	return strings.Join(strings.Fields(schedule), " "), nil

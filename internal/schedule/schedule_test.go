@@ -54,7 +54,7 @@ func TestNextIsInUTCWhateverTheZoneOfTheMoment(t *testing.T) {
 func TestCheckRefusesWhatIsNoSchedule(t *testing.T) {
 	for _, wrong := range []string{
 		"", " ", "* * * *", "* * * * * *", "* * * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "a b c d e",
-		"@reboot", "@5minutes", "@every 1h", "@always", "0 0 30 2 *", "0 0 31 4 *", "-1 * * * *", "*/0 * * * *", "5-1 * * * *", "1,,2 * * * *", "* * * * *\n",
+		"@reboot", "@5minutes", "@every 1h", "@always", "0 0 30 2 *", "0 0 31 4 *", "-1 * * * *", "*/0 * * * *", "5-1 * * * *", "1,,2 * * * *", "* * * * *\n", "* *\n* * *", "* * *\v* *", "* * * *\f*",
 	} {
 		if schedule.Check(wrong) == nil {
 			next, _ := schedule.Next(wrong, at(t, "2026-11-27 00:00:00"))
@@ -80,7 +80,7 @@ func FuzzNext(f *testing.F) {
 		if ok && (!next.After(after) || next.Second() != 0 || next.Nanosecond() != 0 || next.Location() != time.UTC) {
 			t.Fatalf("%q after %s: got %s", text, after, next)
 		}
-		fields := strings.Fields(text)
+		fields := strings.FieldsFunc(text, func(c rune) bool { return c == ' ' || c == '\t' })
 		if ok && schedule.Check(text) != nil && len(text) < 100 {
 			t.Errorf("%q: due on %s, and no schedule", text, next)
 		}
