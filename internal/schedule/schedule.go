@@ -16,20 +16,34 @@ var names = map[string]string{
 
 var errSchedule = errors.New("not a schedule of five fields")
 
-// fields returns a schedule as five fields.
+// fields returns a schedule as five fields. Of a list each item is read by itself: gronx reads no further than to the
+// one that fits a moment, and calls valid by the present one.
 func fields(schedule string) (string, error) {
 	if five, named := names[schedule]; named {
 		return five, nil
 	}
-	if len(strings.Fields(schedule)) != 5 || strings.ContainsAny(schedule, "@\n\v\f\r") || !gronx.IsValid(schedule) {
+	five := strings.Fields(schedule)
+	if len(five) != 5 || strings.ContainsAny(schedule, "@\n\v\f\r") || !gronx.IsValid(schedule) {
 		return "", errSchedule
 	}
-	return strings.Join(strings.Fields(schedule), " "), nil
+	for i, field := range five {
+		for item := range strings.SplitSeq(field, ",") {
+			alone := []string{"*", "*", "*", "*", "*"}
+			alone[i] = item
+			if _, err := gronx.NextTickAfter(strings.Join(alone, " "), early, false); err != nil {
+				return "", errSchedule
+			}
+		}
+	}
+	return strings.Join(five, " "), nil
 }
+
+// early is before all that is scheduled.
+var early = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Check reports a schedule that can't be read, or that no moment fits.
 func Check(schedule string) error {
-	if _, ok := Next(schedule, time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); !ok {
+	if _, ok := Next(schedule, early); !ok {
 		return errSchedule
 	}
 	return nil

@@ -55,6 +55,7 @@ func TestCheckRefusesWhatIsNoSchedule(t *testing.T) {
 	for _, wrong := range []string{
 		"", " ", "* * * *", "* * * * * *", "* * * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "a b c d e",
 		"@reboot", "@5minutes", "@every 1h", "@always", "0 0 30 2 *", "0 0 31 4 *", "-1 * * * *", "*/0 * * * *", "5-1 * * * *", "1,,2 * * * *", "* * * * *\n", "* *\n* * *", "* * *\v* *", "* * * *\f*",
+		"0,99 * * * *", "*,99 * * * *", "1,5/2,\x809 * * * *", "* * 1,99W * *", "* * * * 1,8#2", "*,70/2 * * * *",
 	} {
 		if schedule.Check(wrong) == nil {
 			next, _ := schedule.Next(wrong, at(t, "2026-11-27 00:00:00"))
@@ -108,7 +109,8 @@ func plainNext(fields []string, after time.Time) (next time.Time, plain bool) {
 		weekdays[0] = true
 	}
 	either := fields[2][0] != '*' && fields[4][0] != '*'
-	for day := after.Truncate(24 * time.Hour); day.Before(after.AddDate(9, 0, 0)); day = day.AddDate(0, 0, 1) {
+	// A date falls on a weekday after 12 years at the latest.
+	for day := after.Truncate(24 * time.Hour); day.Before(after.AddDate(13, 0, 0)); day = day.AddDate(0, 0, 1) {
 		ofMonth, ofWeek := days[day.Day()], weekdays[int(day.Weekday())]
 		if !months[int(day.Month())] || !(ofMonth && ofWeek || either && (ofMonth || ofWeek)) {
 			continue
