@@ -19,6 +19,7 @@ var deadLettersRequeue = area{name: "DeadLetters/Requeue", behaviours: []behavio
 	{"ByPurgeMarksAsProcessed", purgeMarks},
 	{"ByPurgeTakesAllThatTheFilterSelects", purgeAll},
 	{"ByMarkingTakesThemOutToo", lettersMarked},
+	{"ByMarkingTakesThemOutThoughTheyMoveMeanwhile", lettersMarkedOnTheMove},
 	{"AndPurgeAtOnceTakeEachOnce", requeueAtOnce},
 	{"OfThousands", requeueThousands},
 }}
@@ -165,6 +166,34 @@ func lettersMarked(t *test) {
 		equal(t, "requeued afterwards", t.requeue(id), false)
 	}
 	t.wantWork(0, 0, 0)
+}
+
+// lettersMarkedOnTheMove marks events that another transaction is moving between the queue and the dead letters: each is in one of
+// them whatever becomes of it, and is found there.
+func lettersMarkedOnTheMove(t *test) {
+	t.saveAll(newEvents(2))
+	claims, err := t.events.Claim(t.ctx, driver.ClaimOptions{})
+	t.ok(err)
+	equal(t, "number of claims", len(claims), 2)
+	t.ok(t.events.DeadLetter(t.ctx, claims[1], "it is broken"))
+
+	end := t.hold(t.store, func(tx driver.Store) error {
+		if err := tx.Events().DeadLetter(t.ctx, claims[0], "it is broken, too"); err != nil {
+			return err
+		}
+		_, err := tx.DeadLetters().Requeue(t.ctx, claims[1].Event.ID)
+		return err
+	})
+	var marked int
+	done := inBackground(func() (err error) {
+		marked, err = t.events.MarkMultipleAsProcessed(t.ctx, []uuid.UUID{claims[0].Event.ID, claims[1].Event.ID})
+		return err
+	})
+	time.Sleep(30 * time.Millisecond) // in which it comes to wait
+	end(nil)
+	t.ok(<-done)
+	equal(t, "events marked", marked, 2)
+	equal(t, "events in the queue", len(t.queue()), 0)
 }
 
 // requeueAtOnce requeues, purges and marks the same dead letters from several goroutines.

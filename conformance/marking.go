@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -21,7 +20,6 @@ var eventMarking = area{name: "Events/Marking", behaviours: []behaviour{
 	{"MarkMultipleCountsDuplicatesOnce", markingDuplicates},
 	{"MarkMultipleIgnoresUnknownIDs", markingIgnoresUnknown},
 	{"MarkMultipleOfNothingNeedsNoDatabase", markingNothing},
-	{"FindsWhatMovesToTheDeadLettersOrBackMeanwhile", markingWhatMoves},
 	{"OneOfManyMarkersWins", markingOneWins},
 	{"ManyMarkersMarkEachEventOnce", markingEachOnce},
 }}
@@ -117,34 +115,6 @@ func markingNothing(t *test) {
 		t.ok(err)
 		equal(t, "marked", marked, 0)
 	}
-}
-
-// markingWhatMoves marks events that another transaction is moving between the queue and the dead letters: each is in one of
-// them whatever becomes of it, and is found there.
-func markingWhatMoves(t *test) {
-	t.saveAll(newEvents(2))
-	claims, err := t.events.Claim(t.ctx, driver.ClaimOptions{})
-	t.ok(err)
-	equal(t, "number of claims", len(claims), 2)
-	t.ok(t.events.DeadLetter(t.ctx, claims[1], "it is broken"))
-
-	end := t.hold(t.store, func(tx driver.Store) error {
-		if err := tx.Events().DeadLetter(t.ctx, claims[0], "it is broken, too"); err != nil {
-			return err
-		}
-		_, err := tx.DeadLetters().Requeue(t.ctx, claims[1].Event.ID)
-		return err
-	})
-	var marked int
-	done := inBackground(func() (err error) {
-		marked, err = t.events.MarkMultipleAsProcessed(t.ctx, []uuid.UUID{claims[0].Event.ID, claims[1].Event.ID})
-		return err
-	})
-	time.Sleep(30 * time.Millisecond) // in which it comes to wait
-	end(nil)
-	t.ok(<-done)
-	equal(t, "events marked", marked, 2)
-	equal(t, "events in the queue", len(t.queue()), 0)
 }
 
 func markingOneWins(t *test) {
