@@ -26,7 +26,7 @@ var Needed = map[string]string{
 	"event_queue_held_idx":      "claims.unhold",
 	"event_queue_aggregate_idx": "claims.claimInOrder claims.hold claims.unhold claims.unholdHeads claims.releaseLater claims.holdLater claims.fenceLater",
 
-	"event_dead_letters_pkey":          "events.mark[0][0] deadLetters.byID deadLetters.mark.Statements[0] deadLetters.requeue.Statements[0]",
+	"event_dead_letters_pkey":          "events.mark[1][0] deadLetters.byID deadLetters.mark.Statements[0] deadLetters.requeue.Statements[0]",
 	"event_dead_letters_dead_idx":      "deadLetters.list",
 	"event_dead_letters_aggregate_idx": "claims.claimInOrder claims.hold claims.unholdHeads",
 
