@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,7 +39,7 @@ func bind(args []any) []any {
 		case []uuid.UUID:
 			bound[i] = uuidList(v)
 		case []int64:
-			bound[i] = numberList(v)
+			bound[i] = list(v)
 		case []string:
 			bound[i] = list(append([]string{}, v...)) // nil would be JSON's null
 		default:
@@ -64,17 +63,6 @@ func uuidList(ids []uuid.UUID) string {
 			list = hex.AppendEncode(append(list, '-'), part)
 		}
 		list = append(list, '"')
-	}
-	return string(append(list, ']'))
-}
-
-func numberList(numbers []int64) string {
-	list := []byte{'['}
-	for i, n := range numbers {
-		if i > 0 {
-			list = append(list, ',')
-		}
-		list = strconv.AppendInt(list, n, 10)
 	}
 	return string(append(list, ']'))
 }

@@ -90,15 +90,8 @@ const (
 type checker struct {
 	report  Report
 	tenants []*tenant
-	found   map[finding]bool
+	found   map[Finding]bool // without their texts
 	rows    map[kind]int // that something is wrong with
-}
-
-// finding is what is counted once.
-type finding struct {
-	kind   kind
-	tenant string
-	row    uuid.UUID
 }
 
 // tenant is what was done in one tenant, and what it has.
@@ -129,7 +122,7 @@ type step struct {
 }
 
 func newChecker(ops []Op, end End) *checker {
-	c := &checker{found: map[finding]bool{}, rows: map[kind]int{}}
+	c := &checker{found: map[Finding]bool{}, rows: map[kind]int{}}
 	c.report.Operations = len(ops)
 	byName := map[string]*tenant{}
 	for _, has := range end.Tenants {
@@ -242,16 +235,15 @@ func (t *tenant) inOrder() []*row {
 
 // find reports what is wrong with a row, the first thing of each kind.
 func (c *checker) find(kind kind, t *tenant, id uuid.UUID, format string, args ...any) {
-	f := finding{kind, t.Name, id}
+	f := Finding{What: string(kind), Tenant: t.Name, Row: id}
 	if c.found[f] {
 		return
 	}
 	c.found[f] = true
-	told := Finding{What: string(kind), Tenant: t.Name, Row: id}
 	if c.rows[kind]++; c.rows[kind] <= mostTold {
-		told.text = fmt.Sprintf(format, args...) + t.trace(id)
+		f.text = fmt.Sprintf(format, args...) + t.trace(id)
 	}
-	c.report.Findings = append(c.report.Findings, told)
+	c.report.Findings = append(c.report.Findings, f)
 }
 
 // trace is all that was recorded of a row, a line each.
