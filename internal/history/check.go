@@ -91,7 +91,7 @@ type checker struct {
 	report  Report
 	tenants []*tenant
 	found   map[Finding]bool // without their texts
-	rows    map[kind]int // that something is wrong with
+	rows    map[kind]int     // that something is wrong with
 }
 
 // tenant is what was done in one tenant, and what it has.
